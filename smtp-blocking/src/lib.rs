@@ -1,0 +1,1 @@
+//! Sends mail from plain threads.

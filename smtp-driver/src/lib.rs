@@ -1,0 +1,5 @@
+//! Where the machines of smtp-proto meet a runtime.
+
+pub mod runtime;
+
+pub use runtime::{Progress, Runtime, Transport};

@@ -1,0 +1,1 @@
+//! Mail messages: typed headers that cannot be injected, bodies encoded on the way.

@@ -1,0 +1,85 @@
+//! Bytes of the peer, made safe to print.
+
+use alloc::string::String;
+use core::fmt;
+
+/// Shows bytes with every control character, backslash and invalid UTF-8 sequence escaped, so that what a peer sent
+/// can stand in a log or on a terminal.
+#[derive(Clone, Copy)]
+pub struct Escaped<'a>(pub &'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                if is_unsafe(c) {
+                    write!(f, "{}", c.escape_default())?;
+                } else {
+                    fmt::Write::write_char(f, c)?;
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+/// Controls, line and paragraph separators, and the characters that reorder text on a terminal.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || c == '\\'
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// The beginning of what a peer or a caller gave, escaped and short, for error messages.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Snippet(String);
+
+impl Snippet {
+    /// At most 40 bytes are kept.
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        const KEEP: usize = 40;
+        let mut text = alloc::format!("{}", Escaped(&bytes[..bytes.len().min(KEEP)]));
+        if bytes.len() > KEEP {
+            text.push_str("...");
+        }
+        Self(text)
+    }
+
+    /// The escaped text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Snippet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0)
+    }
+}
+
+impl fmt::Debug for Snippet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn controls_and_bad_utf8_are_escaped() {
+        assert_eq!(Escaped(b"a\r\n\x1b[2J\xff\xc3\xa9\0").to_string(), "a\\r\\n\\u{1b}[2J\\xff\u{e9}\\u{0}");
+        assert_eq!(Escaped("\u{202e}x\\".as_bytes()).to_string(), "\\u{202e}x\\\\");
+    }
+}

@@ -1,0 +1,16 @@
+//! SMTP as pure state machines: bytes and time go in, bytes and events come out.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod envelope;
+pub mod escape;
+mod extensions;
+mod output;
+pub mod reply;
+mod time;
+pub mod tls;
+
+pub use extensions::{AuthMechanism, Extension, Extensions};
+pub use output::Output;
+pub use time::Instant;

@@ -1,0 +1,166 @@
+//! Replies of a server: codes, enhanced status codes, text, and the parser with its limits.
+//!
+//! RFC 5321 section 4.2 (replies), RFC 3463 and RFC 2034 (enhanced status codes).  What the text of an EHLO reply
+//! means is in [`extensions`](crate::extensions).
+
+mod code;
+mod parser;
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+pub use code::{Code, EnhancedCode, Severity};
+pub use parser::{Line, ReplyError, ReplyLimits, ReplyParser, line};
+
+use crate::escape::Escaped;
+
+/// A complete reply.
+///
+/// Short ones, as good as all replies to MAIL and RCPT, are held without a heap allocation.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Reply {
+    code: Code,
+    bare_lf: bool,
+    text: Text,
+}
+
+impl Reply {
+    /// A reply with one line of text, or several separated by LF; for servers and tests.
+    ///
+    /// # Errors
+    /// CR and NUL cannot be in a text; the error is where the first one is.
+    pub fn new(code: Code, text: &str) -> Result<Self, usize> {
+        match text.bytes().position(|b| b == b'\r' || b == 0) {
+            Some(at) => Err(at),
+            None => {
+                let mut reply = Self { code, bare_lf: false, text: Text::default() };
+                reply.text.push(text.as_bytes());
+                Ok(reply)
+            }
+        }
+    }
+
+    /// The three digits.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// What the first digit says.
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+
+    /// Whether the first digit is 2.
+    pub fn is_positive(&self) -> bool {
+        self.severity() == Severity::Positive
+    }
+
+    /// The enhanced status code at the start of the text, if there is one and its class agrees with the code
+    /// (RFC 2034 section 4).
+    pub fn enhanced(&self) -> Option<EnhancedCode> {
+        let (enhanced, _) = EnhancedCode::parse_prefix(self.raw())?;
+        (u16::from(enhanced.class()) == self.code.get() / 100).then_some(enhanced)
+    }
+
+    /// The bytes of each line as they came, without code, separator and line end.
+    pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.raw().split(|&b| b == b'\n')
+    }
+
+    /// The text for people: enhanced status codes removed, lines joined by a space, control characters escaped.
+    pub fn text(&self) -> String {
+        let skip_enhanced = self.enhanced().is_some();
+        let mut text = String::new();
+        for line in self.lines() {
+            let skip = EnhancedCode::parse_prefix(line).filter(|_| skip_enhanced).map_or(0, |(_, len)| len);
+            let line = line[skip..].trim_ascii();
+            if !text.is_empty() && !line.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(&Escaped(line).to_string());
+        }
+        text
+    }
+
+    /// Whether a line ended in a bare LF, which RFC 5321 section 2.3.8 forbids.
+    pub fn has_bare_lf(&self) -> bool {
+        self.bare_lf
+    }
+
+    pub(crate) fn raw(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+}
+
+impl fmt::Display for Reply {
+    /// `550 5.1.1 no such user`, lines joined by ` / `, control characters escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        for (i, line) in self.lines().enumerate() {
+            write!(f, "{}{}", if i == 0 { " " } else { " / " }, Escaped(line))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({self})")
+    }
+}
+
+/// Text with room for a usual line in place.
+#[derive(Clone)]
+enum Text {
+    Inline { len: u8, bytes: [u8; Text::INLINE] },
+    Heap(Vec<u8>),
+}
+
+impl Text {
+    const INLINE: usize = 78;
+
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Inline { len, bytes } => &bytes[..usize::from(*len)],
+            Self::Heap(bytes) => bytes,
+        }
+    }
+
+    fn push(&mut self, more: &[u8]) {
+        if let Self::Inline { len, bytes } = self {
+            let start = usize::from(*len);
+            if let Some(free) = bytes[start..].get_mut(..more.len()) {
+                free.copy_from_slice(more);
+                *len += u8::try_from(more.len()).unwrap_or(u8::MAX);
+                return;
+            }
+            let mut heap = Vec::with_capacity((start + more.len()).max(512));
+            heap.extend_from_slice(&bytes[..start]);
+            *self = Self::Heap(heap);
+        }
+        if let Self::Heap(bytes) = self {
+            bytes.extend_from_slice(more);
+        }
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::Inline { len: 0, bytes: [0; Self::INLINE] }
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Text {}
+
+impl core::hash::Hash for Text {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
