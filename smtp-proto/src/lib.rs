@@ -8,9 +8,11 @@ pub mod escape;
 mod extensions;
 mod output;
 pub mod reply;
+mod secret;
 mod time;
 pub mod tls;
 
 pub use extensions::{AuthMechanism, Extension, Extensions};
 pub use output::Output;
+pub use secret::Secret;
 pub use time::Instant;

@@ -111,6 +111,11 @@ impl Output {
         self.secret = true;
     }
 
+    /// Whether [`mark_secret`](Self::mark_secret) was called since the last byte was written.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.secret
+    }
+
     /// How many ranges of the chunk there are.
     pub(crate) fn range_count(&self) -> usize {
         self.ranges.len()

@@ -3,10 +3,14 @@
 //! RFC 3207 (STARTTLS), RFC 8314 (implicit TLS for submission), RFC 9325 (recommendations).  Which roots to trust is
 //! the caller's business: the crate reads no files.
 
+mod channel;
+
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+
+pub(crate) use channel::Channel;
 
 /// Makes engines for connections; one value serves many connections.
 pub trait TlsConnector: Send + Sync + fmt::Debug {
