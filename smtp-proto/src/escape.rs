@@ -44,8 +44,8 @@ fn is_unsafe(c: char) -> bool {
 pub struct Snippet(String);
 
 impl Snippet {
-    /// At most 40 bytes are kept.
-    pub(crate) fn new(bytes: &[u8]) -> Self {
+    /// Escapes `bytes`, of which at most 40 are kept.
+    pub fn new(bytes: &[u8]) -> Self {
         const KEEP: usize = 40;
         let mut text = alloc::format!("{}", Escaped(&bytes[..bytes.len().min(KEEP)]));
         if bytes.len() > KEEP {

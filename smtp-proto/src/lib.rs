@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+pub mod address;
 pub mod envelope;
 pub mod escape;
 mod extensions;
@@ -12,6 +13,7 @@ mod secret;
 mod time;
 pub mod tls;
 
+pub use address::{Address, AddressError, AddressLiteral, Domain, Host, LocalPart};
 pub use extensions::{AuthMechanism, Extension, Extensions};
 pub use output::Output;
 pub use secret::Secret;
