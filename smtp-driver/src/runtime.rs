@@ -23,11 +23,14 @@ pub enum Progress {
 pub trait Transport: Send {
     /// Moves bytes in at least one direction, or gives up at `deadline`.
     ///
-    /// It tries both directions before it looks at the deadline.  With an empty `tx` it only reads.  Dropping the
-    /// future before it is ready loses no byte.
+    /// It tries both directions, reading first, before it looks at the deadline.  With an empty `tx` it only reads,
+    /// with an empty `rx` it only writes.  Dropping the future before it is ready loses no byte.
+    ///
+    /// After [`Progress::Read`]`(0)` and [`Progress::WriteClosed`] that direction stays as it is: calling again with
+    /// the same buffer says the same again.
     ///
     /// # Errors
-    /// Reading failed; the connection is of no use any more.
+    /// Reading failed; the connection is of no use any more.  `InvalidInput` if both `rx` and `tx` are empty.
     fn exchange(
         &mut self,
         rx: &mut [u8],
@@ -66,5 +69,8 @@ pub trait Runtime: Send + Sync + 'static {
     fn unix_time(&self) -> Duration;
 
     /// Fills `out` with unguessable bytes.
-    fn fill_random(&self, out: &mut [u8]);
+    ///
+    /// # Errors
+    /// The operating system has no randomness to give; then `out` must not be used.
+    fn fill_random(&self, out: &mut [u8]) -> io::Result<()>;
 }
