@@ -4,6 +4,8 @@
 //! the caller's business: the crate reads no files.
 
 mod channel;
+#[cfg(feature = "rustls")]
+pub mod rustls;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,6 +14,8 @@ use core::fmt;
 
 pub(crate) use channel::Channel;
 
+use crate::escape::Escaped;
+
 /// Makes engines for connections; one value serves many connections.
 pub trait TlsConnector: Send + Sync + fmt::Debug {
     /// Begins a handshake with `server`, whose name the certificate must carry.
@@ -19,6 +23,15 @@ pub trait TlsConnector: Send + Sync + fmt::Debug {
     /// # Errors
     /// What is wrong with the configuration.
     fn connect(&self, server: &str) -> Result<Box<dyn TlsEngine>, TlsError>;
+}
+
+/// Makes engines for the connections of a server.
+pub trait TlsAcceptor: Send + Sync + fmt::Debug {
+    /// Waits for a handshake.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration.
+    fn accept(&self) -> Result<Box<dyn TlsEngine>, TlsError>;
 }
 
 /// One TLS connection, either side, as a machine: ciphertext and plain text go in, ciphertext and plain text come out.
@@ -133,6 +146,8 @@ pub enum CertificateError {
     NotYetValid,
     /// No trusted root leads to it, as with self-signed certificates and private authorities.
     UnknownIssuer,
+    /// It is a certificate authority's own, as many self-signed certificates are, and not a server's.
+    IsAuthority,
     /// It is for other names.
     NameMismatch {
         /// The name that was wanted.
@@ -156,16 +171,14 @@ pub enum CertificateError {
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Certificate(error) => write!(f, "the server's certificate is not acceptable: {error}"),
-            Self::InvalidServerName(name) => write!(
-                f,
-                "\"{}\" cannot be verified as a server name",
-                crate::escape::Escaped(name.as_bytes())
-            ),
-            Self::NotTls => f.write_str("what the server sent is not TLS"),
-            Self::PeerAlert { description } => write!(f, "the server ended TLS with the alert {description}"),
+            Self::Certificate(error) => write!(f, "the peer's certificate is not acceptable: {error}"),
+            Self::InvalidServerName(name) => {
+                write!(f, "\"{}\" cannot be verified as a server name", Escaped(name.as_bytes()))
+            }
+            Self::NotTls => f.write_str("what the peer sent is not TLS"),
+            Self::PeerAlert { description } => write!(f, "the peer ended TLS with the alert {description}"),
             Self::Incompatible { detail } => write!(f, "no TLS parameters in common: {detail}"),
-            Self::PeerMisbehaved { detail } => write!(f, "the server broke the TLS protocol: {detail}"),
+            Self::PeerMisbehaved { detail } => write!(f, "the peer broke the TLS protocol: {detail}"),
             Self::Configuration { detail } => write!(f, "the TLS configuration does not work: {detail}"),
         }
     }
@@ -179,18 +192,32 @@ impl fmt::Display for CertificateError {
             Self::Expired => f.write_str("it has expired"),
             Self::NotYetValid => f.write_str("it is not valid yet"),
             Self::UnknownIssuer => f.write_str("no trusted authority issued it"),
-            Self::NameMismatch { expected, presented } if presented.is_empty() => {
-                write!(f, "it is not for {expected}, and names no host at all")
-            }
+            Self::IsAuthority => f.write_str(
+                "it is an authority's own (self-signed), and no trusted authority issued one for the server",
+            ),
             Self::NameMismatch { expected, presented } => {
-                write!(f, "it is not for {expected} but for {}", presented.join(", "))
+                write!(f, "it is not for {}", Escaped(expected.as_bytes()))?;
+                if presented.is_empty() {
+                    return f.write_str(", and names no host at all");
+                }
+                for (i, name) in presented.iter().take(NAMES_SHOWN).enumerate() {
+                    let separator = if i == 0 { " but for " } else { ", " };
+                    write!(f, "{separator}{}", Escaped(name.as_bytes()))?;
+                }
+                match presented.len().saturating_sub(NAMES_SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
             }
             Self::Revoked => f.write_str("it was revoked"),
             Self::WrongPurpose => f.write_str("it is not for servers"),
-            Self::Missing => f.write_str("the server sent none"),
+            Self::Missing => f.write_str("there is none"),
             Self::Invalid { detail } => f.write_str(detail),
         }
     }
 }
 
 impl core::error::Error for CertificateError {}
+
+/// Some certificates name hundreds of hosts.
+const NAMES_SHOWN: usize = 8;
