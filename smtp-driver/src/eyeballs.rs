@@ -59,12 +59,12 @@ impl Attempts {
 
     /// What to do at `now`.
     pub fn step(&mut self, now: Instant) -> Step {
-        if self.running == 0 || now >= self.next {
-            if let Some(address) = self.waiting.pop_front() {
-                self.running += 1;
-                self.next = now + ATTEMPT_DELAY;
-                return Step::Start(address);
-            }
+        if (self.running == 0 || now >= self.next)
+            && let Some(address) = self.waiting.pop_front()
+        {
+            self.running += 1;
+            self.next = now + ATTEMPT_DELAY;
+            return Step::Start(address);
         }
         if self.running == 0 {
             return Step::Failed(

@@ -47,7 +47,7 @@ impl TokioRuntime {
                         Poll::Ready(Ok(stream)) => return Poll::Ready(Ok(TcpTransport::from_stream(stream))),
                         Poll::Ready(Err(error)) => {
                             attempts.failed(*address, error);
-                            running.swap_remove(i);
+                            drop(running.swap_remove(i));
                         }
                         Poll::Pending => i += 1,
                     }
