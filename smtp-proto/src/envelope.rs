@@ -1,5 +1,91 @@
 //! The envelope of a message (RFC 5321 section 2.3.1), and the form its content has on the wire.
 
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::address::Address;
+
+/// Who gets a message, and who hears of failures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    sender: Option<Address>,
+    recipients: Vec<Address>,
+    form: Form,
+}
+
+impl Envelope {
+    /// An envelope; a `sender` of `None` is the empty reverse-path `<>` of notifications.
+    ///
+    /// ```
+    /// # use smtp_proto::{Address, envelope::Envelope};
+    /// let to: Address = "postmaster@example.com".parse()?;
+    /// let envelope = Envelope::new(None, [to])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// No recipient, or a sender without a domain.
+    pub fn new(
+        sender: impl Into<Option<Address>>,
+        recipients: impl IntoIterator<Item = Address>,
+    ) -> Result<Self, EnvelopeError> {
+        let envelope = Self {
+            sender: sender.into(),
+            recipients: recipients.into_iter().collect(),
+            form: Form::default(),
+        };
+        if envelope.recipients.is_empty() {
+            return Err(EnvelopeError::NoRecipient);
+        }
+        if envelope.sender.as_ref().is_some_and(|sender| sender.host().is_none()) {
+            return Err(EnvelopeError::SenderWithoutDomain);
+        }
+        Ok(envelope)
+    }
+
+    /// The same with the form of its content.
+    #[must_use]
+    pub fn with_form(self, form: Form) -> Self {
+        Self { form, ..self }
+    }
+
+    /// The reverse-path; `None` is the empty one.
+    pub fn sender(&self) -> Option<&Address> {
+        self.sender.as_ref()
+    }
+
+    /// The forward-paths, in order; there is at least one.
+    pub fn recipients(&self) -> &[Address] {
+        &self.recipients
+    }
+
+    /// The form of the content.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+}
+
+/// What is wrong with an envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EnvelopeError {
+    /// There is no recipient.
+    NoRecipient,
+    /// The sender is a local part alone, which only a recipient can be (RFC 5321 section 4.1.1.3).
+    SenderWithoutDomain,
+}
+
+impl fmt::Display for EnvelopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoRecipient => "the envelope has no recipient",
+            Self::SenderWithoutDomain => "the envelope's sender has no domain",
+        })
+    }
+}
+
+impl core::error::Error for EnvelopeError {}
+
 /// How the content of a message goes to a server, chosen with the server's
 /// [`Extensions`](crate::Extensions) in hand; it decides the parameters of MAIL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]

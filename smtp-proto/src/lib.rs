@@ -4,17 +4,25 @@
 extern crate alloc;
 
 pub mod address;
+pub mod body;
+pub mod client;
+pub mod command;
 pub mod envelope;
 pub mod escape;
 mod extensions;
 mod output;
 pub mod reply;
+pub mod sasl;
 mod secret;
+mod session;
 mod time;
 pub mod tls;
 
 pub use address::{Address, AddressError, AddressLiteral, Domain, Host, LocalPart};
+pub use client::{Client, Config, Event, Next};
+pub use envelope::Envelope;
 pub use extensions::{AuthMechanism, Extension, Extensions};
 pub use output::Output;
 pub use secret::Secret;
+pub use session::{Security, Session, Tls};
 pub use time::Instant;

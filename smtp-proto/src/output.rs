@@ -106,6 +106,12 @@ impl Output {
         self.ranges.push(range);
     }
 
+    /// Takes the ranges back.
+    pub(crate) fn clear_ranges(&mut self) {
+        self.len -= self.ranges.iter().map(Range::len).sum::<usize>();
+        self.ranges.clear();
+    }
+
     /// The bytes hold a credential: overwrite them when they have been written.
     pub(crate) fn mark_secret(&mut self) {
         self.secret = true;

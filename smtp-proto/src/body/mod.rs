@@ -1,0 +1,261 @@
+//! Framing of message content on the wire: transparency for DATA (RFC 5321 section 4.5.2).
+//!
+//! Content is never copied: framing yields ranges of the caller's chunk.  A bare CR or LF is refused, because servers
+//! that take it for a line end can be made to see commands in the content (SMTP smuggling).
+
+use core::fmt;
+
+use crate::Output;
+
+/// A CR without LF behind it or an LF without CR before it, which RFC 5321 section 2.3.8 forbids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BareLineEnd {
+    /// Where it stands, counted in bytes from the start of the content.
+    pub offset: u64,
+}
+
+impl fmt::Display for BareLineEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the content has a bare CR or LF at byte {}", self.offset)
+    }
+}
+
+impl core::error::Error for BareLineEnd {}
+
+/// Doubles the dots at line starts and ends the content with a line that is a single dot.
+///
+/// ```
+/// use smtp_proto::{Output, body::DotStuffer};
+///
+/// let (mut framing, mut out) = (DotStuffer::new(), Output::new());
+/// let chunk = b"a\r\n.b\r\n";
+/// assert_eq!(framing.frame(chunk, &mut out), Ok(chunk.len()));
+/// framing.finish(&mut out)?;
+/// assert_eq!(out.slices(chunk).collect::<Vec<_>>().concat(), b"a\r\n..b\r\n.\r\n");
+/// # Ok::<(), smtp_proto::body::BareLineEnd>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct DotStuffer {
+    at: At,
+    offset: u64,
+}
+
+/// What the byte before the next one was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    LineStart,
+    Middle,
+    AfterCr,
+}
+
+impl DotStuffer {
+    /// So many doubled dots are framed in one call at most, which bounds the ranges of an [`Output`].
+    const MAX_RANGES: usize = 256;
+
+    /// At the start of the content.
+    #[allow(clippy::new_without_default)] // a framing that has begun is no sensible default
+    pub fn new() -> Self {
+        Self { at: At::LineStart, offset: 0 }
+    }
+
+    /// Bytes of content taken so far.
+    pub fn taken(&self) -> u64 {
+        self.offset
+    }
+
+    /// Appends ranges of `chunk` to `out`, which may hold bytes but no range yet; returns how much of `chunk` was
+    /// taken.  It is less than all only if the chunk has very many lines that begin with a dot.
+    ///
+    /// # Errors
+    /// A bare line end; nothing was appended.
+    pub fn frame(&mut self, chunk: &[u8], out: &mut Output) -> Result<usize, BareLineEnd> {
+        debug_assert_eq!(out.range_count(), 0, "one chunk at a time");
+        let bare = |at: usize| BareLineEnd { offset: self.offset + at as u64 };
+        let (Some(&first), Some(&final_byte)) = (chunk.first(), chunk.last()) else { return Ok(0) };
+        if (self.at == At::AfterCr) != (first == b'\n') {
+            let before = usize::from(self.at == At::AfterCr);
+            return Err(BareLineEnd { offset: self.offset - before as u64 });
+        }
+        let mut ranges = Ranges { out, start: 0, doubled: 0 };
+        if self.at == At::LineStart && first == b'.' {
+            ranges.double(0);
+        }
+        let mut line_ends = 0;
+        let mut taken = chunk.len();
+        for lf in memchr::memchr_iter(b'\n', chunk) {
+            if lf > 0 {
+                if chunk[lf - 1] != b'\r' {
+                    ranges.undo();
+                    return Err(bare(lf));
+                }
+                line_ends += 1;
+            }
+            if chunk.get(lf + 1) == Some(&b'.') {
+                if ranges.doubled == Self::MAX_RANGES {
+                    taken = lf + 1;
+                    break;
+                }
+                ranges.double(lf + 1);
+            }
+        }
+        // Every LF has its CR; a CR that is neither one of those nor the last byte has no LF.
+        let open_cr = usize::from(taken == chunk.len() && final_byte == b'\r');
+        if memchr::memchr_iter(b'\r', &chunk[..taken]).count() != line_ends + open_cr {
+            ranges.undo();
+            let at = memchr::memchr_iter(b'\r', chunk).find(|&cr| chunk.get(cr + 1) != Some(&b'\n'));
+            return Err(bare(at.unwrap_or_default()));
+        }
+        ranges.push(taken);
+        self.offset += taken as u64;
+        self.at = match chunk[taken - 1] {
+            b'\n' => At::LineStart,
+            b'\r' => At::AfterCr,
+            _ => At::Middle,
+        };
+        Ok(taken)
+    }
+
+    /// Appends what ends the content: a line end if the last line has none, and the line with the dot.
+    ///
+    /// # Errors
+    /// The content ends in a bare CR; nothing was appended.
+    pub fn finish(&mut self, out: &mut Output) -> Result<(), BareLineEnd> {
+        let end: &[u8] = match self.at {
+            At::LineStart => b".\r\n",
+            At::Middle => b"\r\n.\r\n",
+            At::AfterCr => return Err(BareLineEnd { offset: self.offset - 1 }),
+        };
+        out.append_with(|bytes| bytes.extend_from_slice(end));
+        Ok(())
+    }
+}
+
+/// Ranges being added to an output.
+struct Ranges<'a> {
+    out: &'a mut Output,
+    start: usize,
+    doubled: usize,
+}
+
+impl Ranges<'_> {
+    /// Ends a range behind the dot at `dot` and begins the next one before it.
+    fn double(&mut self, dot: usize) {
+        self.out.push_range(self.start..dot + 1);
+        self.start = dot;
+        self.doubled += 1;
+    }
+
+    fn push(&mut self, end: usize) {
+        self.out.push_range(self.start..end);
+    }
+
+    fn undo(&mut self) {
+        self.out.clear_ranges();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    /// What goes on the wire for the chunks.
+    fn frame<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<u8>, BareLineEnd> {
+        let (mut framing, mut out, mut wire) = (DotStuffer::new(), Output::new(), Vec::new());
+        for mut chunk in chunks {
+            while !chunk.is_empty() {
+                let taken = framing.frame(chunk, &mut out)?;
+                out.slices(chunk).for_each(|slice| wire.extend_from_slice(slice));
+                out.clear();
+                chunk = &chunk[taken..];
+            }
+        }
+        framing.finish(&mut out)?;
+        out.slices(&[]).for_each(|slice| wire.extend_from_slice(slice));
+        Ok(wire)
+    }
+
+    /// The same by definition, byte for byte.
+    fn oracle(content: &[u8]) -> Result<Vec<u8>, BareLineEnd> {
+        let mut wire = Vec::new();
+        for (i, &byte) in content.iter().enumerate() {
+            let before = i.checked_sub(1).map(|i| content[i]);
+            let lonely = match byte {
+                b'\n' => before != Some(b'\r'),
+                b'\r' => content.get(i + 1) != Some(&b'\n'),
+                _ => false,
+            };
+            if lonely {
+                return Err(BareLineEnd { offset: i as u64 });
+            }
+            if byte == b'.' && matches!(before, None | Some(b'\n')) {
+                wire.push(b'.');
+            }
+            wire.push(byte);
+        }
+        if !content.is_empty() && !content.ends_with(b"\n") {
+            wire.extend_from_slice(b"\r\n");
+        }
+        wire.extend_from_slice(b".\r\n");
+        Ok(wire)
+    }
+
+    /// Checks a content at every split; returns the wire form.
+    fn check(content: &[u8]) -> Result<Vec<u8>, BareLineEnd> {
+        let wire = frame([content]);
+        for cut in 0..=content.len() {
+            let split = frame([&content[..cut], &content[cut..]]);
+            match (&wire, &split) {
+                // Which of two faults is found first may depend on the cut.
+                (Err(_), Err(_)) => {}
+                _ => assert_eq!(split, wire, "cut at {cut} of {:?}", crate::escape::Escaped(content)),
+            }
+        }
+        match (&wire, oracle(content)) {
+            (Err(_), Err(_)) => {}
+            (wire, oracle) => assert_eq!(*wire, oracle, "{:?}", crate::escape::Escaped(content)),
+        }
+        wire
+    }
+
+    #[test]
+    fn case_m3_dots_are_doubled_and_bare_line_ends_refused() {
+        assert_eq!(check(b"a\r\n\r\n.\r\nRSET\r\n").unwrap(), b"a\r\n\r\n..\r\nRSET\r\n.\r\n");
+        assert_eq!(check(b".").unwrap(), b"..\r\n.\r\n");
+        assert_eq!(check(b"..\r\n.a.\r\n").unwrap(), b"...\r\n..a.\r\n.\r\n");
+        assert_eq!(check(b"\r.\r"), Err(BareLineEnd { offset: 0 }));
+        assert_eq!(check(b"\n.\n"), Err(BareLineEnd { offset: 0 }));
+        assert_eq!(check(b"\r\n.\n"), Err(BareLineEnd { offset: 3 }));
+        assert_eq!(check(b"a\rb\r\n"), Err(BareLineEnd { offset: 1 }));
+        assert_eq!(check(b"a\r\n\r"), Err(BareLineEnd { offset: 3 }));
+        assert_eq!(check(b"\r\r\n"), Err(BareLineEnd { offset: 0 }));
+    }
+
+    #[test]
+    fn case_m4_no_line_is_added_that_is_there() {
+        assert_eq!(check(b"hi\r\n").unwrap(), b"hi\r\n.\r\n");
+        assert_eq!(check(b"hi").unwrap(), b"hi\r\n.\r\n");
+        assert_eq!(check(b"").unwrap(), b".\r\n");
+    }
+
+    #[test]
+    fn every_short_content_is_framed_as_defined() {
+        const ALPHABET: [u8; 4] = *b"\r\n.a";
+        for len in 0..=6 {
+            for number in 0..ALPHABET.len().pow(len) {
+                let digits = (0..len).map(|i| ALPHABET[number / ALPHABET.len().pow(i) % ALPHABET.len()]);
+                let _ = check(&digits.collect::<Vec<u8>>());
+            }
+        }
+    }
+
+    #[test]
+    fn a_call_takes_a_bounded_number_of_dots() {
+        let content = b".\r\n".repeat(1000);
+        let mut out = Output::new();
+        let taken = DotStuffer::new().frame(&content, &mut out).unwrap();
+        assert!(taken < content.len());
+        assert!(out.range_count() <= DotStuffer::MAX_RANGES + 1);
+        assert_eq!(frame([&content[..]]).unwrap(), oracle(&content).unwrap());
+    }
+}

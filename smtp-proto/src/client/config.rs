@@ -1,0 +1,108 @@
+//! What a client is told once: its name, its limits, its patience.
+
+use core::time::Duration;
+
+use crate::address::Host;
+use crate::reply::ReplyLimits;
+
+/// The settings of one connection.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The name or address literal of this host for EHLO (RFC 5321 section 4.1.4).
+    pub hello: Host,
+    /// How long each wait may take.
+    pub timeouts: Timeouts,
+    /// How much of a reply is accepted.
+    pub reply_limits: ReplyLimits,
+    /// How many bytes of commands may be unanswered with PIPELINING.
+    ///
+    /// A peer that stops reading while it writes cannot fill more than this; 16 KiB by default.
+    pub pipeline_limit: usize,
+    /// Whether HELO is tried when EHLO is refused and nothing needs an extension; on by default.
+    pub helo_fallback: bool,
+    /// Whether AUTH is allowed on a connection without verified TLS; off by default.
+    pub allow_insecure_auth: bool,
+    /// Whether [`Event::Trace`](super::Event::Trace) tells of each line; off by default.
+    pub trace: bool,
+}
+
+impl Config {
+    /// The defaults, under the name `hello`.
+    pub fn new(hello: Host) -> Self {
+        Self {
+            hello,
+            timeouts: Timeouts::default(),
+            reply_limits: ReplyLimits::default(),
+            pipeline_limit: 16 << 10,
+            helo_fallback: true,
+            allow_insecure_auth: false,
+            trace: false,
+        }
+    }
+}
+
+/// When a plain-text client expects TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Never.
+    None,
+    /// After STARTTLS (RFC 3207), which the server must offer and accept.
+    StartTls,
+    /// Before the greeting (RFC 8314 section 3).
+    Implicit,
+}
+
+/// How long each wait may take, by default as RFC 5321 section 4.5.3.2 asks.
+///
+/// The time for a reply begins when its command is wholly written and is not prolonged by anything but the earlier
+/// replies that a pipelined one has to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// The TLS handshake, either way; a minute.
+    pub handshake: Duration,
+    /// The greeting; 5 minutes.
+    pub greeting: Duration,
+    /// The replies to EHLO, HELO, STARTTLS, RSET; 5 minutes.
+    pub command: Duration,
+    /// Each step of AUTH; 3 minutes.
+    pub auth: Duration,
+    /// The reply to MAIL; 5 minutes.
+    pub mail: Duration,
+    /// The reply to RCPT; 5 minutes.
+    pub rcpt: Duration,
+    /// The reply to DATA; 2 minutes.
+    pub data: Duration,
+    /// Until the peer has taken what was handed out in one piece: commands or a block of content; 3 minutes.
+    pub block: Duration,
+    /// The reply to the end of the content; 10 minutes.
+    pub message: Duration,
+    /// The reply to QUIT; 10 seconds.
+    pub quit: Duration,
+    /// A transaction as a whole, from MAIL to its last reply; an hour, and the time that the content takes at
+    /// [`minimum_rate`](Self::minimum_rate).
+    pub transaction: Duration,
+    /// Bytes of content that the peer must take per second in the long run; 1024.
+    pub minimum_rate: u64,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        const MINUTE: Duration = Duration::from_secs(60);
+        Self {
+            handshake: MINUTE,
+            greeting: MINUTE * 5,
+            command: MINUTE * 5,
+            auth: MINUTE * 3,
+            mail: MINUTE * 5,
+            rcpt: MINUTE * 5,
+            data: MINUTE * 2,
+            block: MINUTE * 3,
+            message: MINUTE * 10,
+            quit: Duration::from_secs(10),
+            transaction: MINUTE * 60,
+            minimum_rate: 1024,
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Why a connection or a recipient failed, and whose fault it is.
+
+use core::fmt;
+
+use crate::body::BareLineEnd;
+use crate::reply::{Reply, ReplyError};
+use crate::tls::TlsError;
+
+/// Where in the protocol something happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The TLS handshake.
+    Handshake,
+    /// Waiting for the greeting.
+    Greeting,
+    /// EHLO or HELO.
+    Hello,
+    /// STARTTLS.
+    StartTls,
+    /// AUTH.
+    Auth,
+    /// MAIL.
+    Mail,
+    /// RCPT.
+    Rcpt,
+    /// DATA, before any content.
+    Data,
+    /// While content is sent.
+    Content,
+    /// Waiting for the reply to the end of the content.
+    Verdict,
+    /// RSET.
+    Reset,
+    /// QUIT.
+    Quit,
+    /// Nothing was going on.
+    Idle,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Handshake => "during the TLS handshake",
+            Self::Greeting => "before the greeting",
+            Self::Hello => "at EHLO",
+            Self::StartTls => "at STARTTLS",
+            Self::Auth => "at AUTH",
+            Self::Mail => "at MAIL",
+            Self::Rcpt => "at RCPT",
+            Self::Data => "at DATA",
+            Self::Content => "while the message was sent",
+            Self::Verdict => "after the end of the message",
+            Self::Reset => "at RSET",
+            Self::Quit => "at QUIT",
+            Self::Idle => "while nothing was going on",
+        })
+    }
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server refused to go on, with this reply.
+    Refused {
+        /// Where.
+        phase: Phase,
+        /// What it said.
+        reply: Reply,
+    },
+    /// TLS is required and the server does not do STARTTLS.
+    StartTlsUnavailable {
+        /// The refusal; `None` if the server did not offer it.
+        reply: Option<Reply>,
+    },
+    /// TLS failed.
+    Tls(TlsError),
+    /// The server broke the protocol.
+    PeerMisbehaved(PeerMisbehaved),
+    /// The connection was lost.
+    Disconnected {
+        /// Where.
+        phase: Phase,
+    },
+    /// The server took too long.
+    TimedOut {
+        /// Where.
+        phase: Phase,
+    },
+    /// A transaction was cancelled when nothing but the end of the connection could stop it.
+    Cancelled,
+    /// The caller's content cannot be sent.
+    Content(BareLineEnd),
+}
+
+impl Error {
+    /// The reply that belongs to it, if any.
+    pub fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::Refused { reply, .. }
+            | Self::PeerMisbehaved(
+                PeerMisbehaved::Unsolicited { reply, .. } | PeerMisbehaved::UnexpectedReply { reply, .. },
+            ) => Some(reply),
+            Self::StartTlsUnavailable { reply } => reply.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { phase, reply } => write!(f, "the server refused {phase}: {reply}"),
+            Self::StartTlsUnavailable { reply: None } => {
+                f.write_str("TLS is required, and the server does not offer STARTTLS")
+            }
+            Self::StartTlsUnavailable { reply: Some(reply) } => {
+                write!(f, "TLS is required, and the server refused STARTTLS: {reply}")
+            }
+            Self::Tls(error) => error.fmt(f),
+            Self::PeerMisbehaved(error) => write!(f, "the server broke the protocol: {error}"),
+            Self::Disconnected { phase } => write!(f, "the connection was lost {phase}"),
+            Self::TimedOut { phase } => write!(f, "the server took too long {phase}"),
+            Self::Cancelled => f.write_str("the transaction was cancelled"),
+            Self::Content(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Tls(error) => Some(error),
+            Self::PeerMisbehaved(error) => Some(error),
+            Self::Content(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// How a server broke the protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerMisbehaved {
+    /// What it sent is no reply.
+    Reply(ReplyError),
+    /// A reply came that answers nothing.
+    Unsolicited {
+        /// Where.
+        phase: Phase,
+        /// The reply.
+        reply: Reply,
+    },
+    /// The first digit of a reply makes no sense there (RFC 5321 section 4.3.2).
+    UnexpectedReply {
+        /// Where.
+        phase: Phase,
+        /// The reply.
+        reply: Reply,
+    },
+    /// Plain text came behind the reply to STARTTLS, as when somebody injects replies (CVE-2021-33515 and its kin).
+    DataAfterStartTls,
+    /// AUTH went on for more steps than any mechanism needs.
+    EndlessAuth,
+}
+
+impl fmt::Display for PeerMisbehaved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reply(error) => error.fmt(f),
+            Self::Unsolicited { phase, reply } => {
+                write!(f, "a reply that answers nothing came {phase}: {reply}")
+            }
+            Self::UnexpectedReply { phase, reply } => {
+                write!(f, "a reply that makes no sense came {phase}: {reply}")
+            }
+            Self::DataAfterStartTls => f.write_str("plain text behind the reply to STARTTLS"),
+            Self::EndlessAuth => f.write_str("AUTH does not come to an end"),
+        }
+    }
+}
+
+impl core::error::Error for PeerMisbehaved {}
+
+/// A call that the state of the machine does not allow.  The call had no effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// Before [`Event::Ready`](super::Event::Ready), during AUTH, after `quit`, or after the end of the connection.
+    NotReady,
+    /// AUTH while transactions are open (RFC 4954 section 4).
+    TransactionOpen,
+    /// The connection has no verified TLS, and `allow_insecure_auth` is not set.
+    InsecureAuth,
+    /// The server does not offer the mechanism.
+    MechanismNotOffered,
+    /// No challenge is waiting for a response.
+    NoChallenge,
+    /// `body` was called when [`Next::Body`](super::Next::Body) had not asked for it.
+    BodyNotWanted,
+    /// `body` was called while `out` was not empty.
+    OutputNotEmpty,
+    /// The content has a bare CR or LF; the connection ends, because the content cannot.
+    Content(BareLineEnd),
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotReady => f.write_str("the session is not ready for this"),
+            Self::TransactionOpen => f.write_str("AUTH is not allowed while a transaction is open"),
+            Self::InsecureAuth => f.write_str("credentials are not sent without verified TLS"),
+            Self::MechanismNotOffered => f.write_str("the server does not offer this AUTH mechanism"),
+            Self::NoChallenge => f.write_str("no AUTH challenge is waiting"),
+            Self::BodyNotWanted => f.write_str("no content is wanted now"),
+            Self::OutputNotEmpty => f.write_str("earlier output is not written yet"),
+            Self::Content(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Misuse {}
+
+/// What a server lacks for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unsupported {
+    /// The message is larger than the server takes (RFC 1870).
+    Size {
+        /// Bytes of the message.
+        size: u64,
+        /// Bytes the server takes.
+        limit: u64,
+    },
+    /// The content has 8-bit bytes and the server has no 8BITMIME (RFC 6152).
+    EightBitMime,
+    /// A header or an address needs SMTPUTF8 and the server has none (RFC 6531).
+    SmtpUtf8,
+}
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Size { size, limit } => {
+                write!(f, "the message has {size} bytes, and the server takes at most {limit}")
+            }
+            Self::EightBitMime => {
+                f.write_str("the message has 8-bit content, and the server has no 8BITMIME")
+            }
+            Self::SmtpUtf8 => f.write_str("the message needs SMTPUTF8, and the server has none"),
+        }
+    }
+}
+
+impl core::error::Error for Unsupported {}

@@ -1,0 +1,209 @@
+//! What a client tells: events, and what became of each recipient.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::error::{Error, Phase, Unsupported};
+use crate::reply::Reply;
+use crate::tls::TlsInfo;
+
+/// What to do next.
+#[derive(Debug)]
+#[must_use]
+pub enum Next {
+    /// Something happened; call `poll` again.
+    Event(Event),
+    /// The content of this transaction is wanted: call `body`.
+    Body(TransactionId),
+    /// Write the output, wait for input or the deadline.
+    Wait,
+    /// The connection is over; close the transport.  `Ok` only after `quit`.
+    Closed(Result<(), Error>),
+}
+
+/// One message on its way through a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransactionId(pub(super) u64);
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The server accepted STARTTLS, or TLS comes first: do the handshake, then call `tls_ready`.
+    /// A [`Session`](crate::Session) does it by itself and does not show this event.
+    StartTls,
+    /// TLS is established ([`Session`](crate::Session) only).
+    TlsEstablished(Box<TlsInfo>),
+    /// The server has said what it can do; see `extensions`.
+    Ready,
+    /// The server sent a challenge of an AUTH exchange, here without base64: call `respond` or `abort_auth`.
+    AuthChallenge(Challenge),
+    /// AUTH succeeded.
+    Authenticated(Reply),
+    /// AUTH failed; the connection can be used further.
+    AuthFailed(AuthError),
+    /// The server's reply to MAIL.
+    Mail(TransactionId, Reply),
+    /// The server's reply to the RCPT of the recipient at this position in the envelope.
+    Rcpt(TransactionId, usize, Reply),
+    /// A transaction is over: one outcome for each recipient of the envelope, in order.
+    Finished(TransactionId, Vec<Outcome>),
+    /// The server did something wrong that does no harm.
+    PeerFault(PeerFault),
+    /// A line was sent or received; only with [`Config::trace`](super::Config::trace).
+    Trace(Trace),
+}
+
+/// A challenge of an AUTH exchange.  `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Challenge(pub(super) Vec<u8>);
+
+impl core::ops::Deref for Challenge {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Challenge(***)")
+    }
+}
+
+/// Something that a server did wrong and that does no harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerFault {
+    /// It ended a line in LF without CR; told once per connection.
+    BareLf,
+}
+
+/// A line of the transcript.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Trace {
+    /// A command, credentials masked.
+    Sent(String),
+    /// The content of a message: how many bytes, before dots were doubled.
+    SentContent(u64),
+    /// A reply, challenges of AUTH masked.
+    Received(Reply),
+}
+
+/// Why AUTH failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// The server said no; the reply's first digit tells whether for now or for good.
+    Refused(Reply),
+    /// A challenge was not base64 in one line; the exchange was cancelled.
+    BadChallenge(Reply),
+    /// The exchange was cancelled by `abort_auth`.
+    Aborted(Reply),
+}
+
+impl fmt::Display for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(reply) => write!(f, "the server refused the credentials: {reply}"),
+            Self::BadChallenge(reply) => write!(f, "the server sent a broken AUTH challenge: {reply}"),
+            Self::Aborted(_) => f.write_str("AUTH was given up"),
+        }
+    }
+}
+
+impl core::error::Error for AuthError {}
+
+/// What became of one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server took responsibility for the message: its final reply.
+    Delivered(Reply),
+    /// It will not be delivered by this server; trying the same again is of no use.
+    Rejected(Failure),
+    /// It was not delivered; trying again later may help.
+    Deferred(Failure),
+    /// The connection was lost between the end of the content and the final reply: it may have been delivered.
+    Ambiguous(Failure),
+}
+
+impl Outcome {
+    /// Whether the server took responsibility.
+    pub fn is_delivered(&self) -> bool {
+        matches!(self, Self::Delivered(_))
+    }
+
+    /// The reply that decided, if there is one.
+    pub fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::Delivered(reply) => Some(reply),
+            Self::Rejected(failure) | Self::Deferred(failure) | Self::Ambiguous(failure) => failure.reply(),
+        }
+    }
+
+    /// Why it was not delivered.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Delivered(_) => None,
+            Self::Rejected(failure) | Self::Deferred(failure) | Self::Ambiguous(failure) => Some(failure),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delivered(reply) => write!(f, "delivered: {reply}"),
+            Self::Rejected(failure) => write!(f, "rejected: {failure}"),
+            Self::Deferred(failure) => write!(f, "deferred: {failure}"),
+            Self::Ambiguous(failure) => write!(f, "ambiguous: {failure}"),
+        }
+    }
+}
+
+/// Why a recipient was not served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The server refused.
+    Refused {
+        /// Where: MAIL, RCPT, DATA or the verdict.
+        phase: Phase,
+        /// What it said.
+        reply: Reply,
+    },
+    /// The server lacks what the message needs; nothing was sent.
+    Unsupported(Unsupported),
+    /// The transaction was cancelled.
+    Cancelled,
+    /// The connection ended.
+    Connection(Error),
+}
+
+impl Failure {
+    /// The reply that belongs to it, if any.
+    pub fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::Refused { reply, .. } => Some(reply),
+            Self::Connection(error) => error.reply(),
+            Self::Unsupported(_) | Self::Cancelled => None,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { phase, reply } => write!(f, "the server refused {phase}: {reply}"),
+            Self::Unsupported(unsupported) => unsupported.fmt(f),
+            Self::Cancelled => f.write_str("the transaction was cancelled"),
+            Self::Connection(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}

@@ -1,0 +1,803 @@
+//! The client machine: every transition of its state is in this file.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::ToString;
+
+use data_encoding::BASE64;
+use zeroize::Zeroizing;
+
+use super::auth::{Auth, AuthTurn, challenge};
+use super::config::{Config, TlsMode};
+use super::error::{Error, Misuse, PeerMisbehaved, Phase};
+use super::event::{AuthError, Challenge, Event, Failure, Next, Outcome, PeerFault, Trace, TransactionId};
+use super::pipeline::{Awaited, Pipeline};
+use super::transaction::{Step, Transaction};
+use crate::Output;
+use crate::command::Command;
+use crate::envelope::Envelope;
+use crate::extensions::{AuthMechanism, Extension, Extensions};
+use crate::reply::{Reply, ReplyParser, Severity};
+use crate::time::Instant;
+use crate::tls::TlsInfo;
+
+/// A line of AUTH, the line end included, may have so many bytes (RFC 4954 section 4, RFC 5321 section 4.5.3.1.4).
+const MAX_AUTH_LINE: usize = 512;
+/// No mechanism needs more challenges.
+const MAX_AUTH_ROUNDS: u32 = 16;
+/// So much content is taken in one call of `body`.
+const MAX_CHUNK: usize = 256 << 10;
+
+/// The client side of one SMTP connection, in plain text; see the [module](crate::client).
+pub struct Client {
+    config: Config,
+    tls: TlsMode,
+    /// The latest time that is known.
+    now: Instant,
+    state: State,
+    channel: Channel,
+    parser: ReplyParser,
+    extensions: Extensions,
+    events: VecDeque<Event>,
+    pipeline: Pipeline,
+    transactions: VecDeque<Transaction>,
+    /// Transactions before this position are wholly sent.
+    sending: usize,
+    next_id: u64,
+    /// The server is inside a transaction that we have given up.
+    needs_reset: bool,
+    quit: Quit,
+    told_bare_lf: bool,
+    end: Option<Result<(), Error>>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// TLS comes next, and after it the greeting or EHLO.
+    Handshake {
+        deadline: Instant,
+        greeting: bool,
+    },
+    Greeting,
+    /// EHLO or HELO is to be sent or was sent.
+    Hello(Turn),
+    StartTls(Turn),
+    Auth(Box<Auth>),
+    Ready,
+}
+
+/// Whose turn it is in an exchange of one command and one reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    SendEhlo,
+    SendHelo,
+    Send,
+    Await,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Channel {
+    Plain,
+    Tls { verified: bool },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quit {
+    No,
+    Requested,
+    Sent,
+}
+
+impl Client {
+    /// A client on a connection that has just been made.
+    pub fn new(config: Config, tls: TlsMode, now: Instant) -> Self {
+        let mut client = Self {
+            parser: ReplyParser::new(config.reply_limits),
+            tls,
+            now,
+            state: State::Greeting,
+            channel: Channel::Plain,
+            extensions: Extensions::default(),
+            events: VecDeque::new(),
+            pipeline: Pipeline::default(),
+            transactions: VecDeque::new(),
+            sending: 0,
+            next_id: 0,
+            needs_reset: false,
+            quit: Quit::No,
+            told_bare_lf: false,
+            end: None,
+            config,
+        };
+        if tls == TlsMode::Implicit {
+            client.await_tls(true);
+        } else {
+            client.pipeline.expect_greeting(now, &client.config.timeouts);
+        }
+        client
+    }
+
+    // Requests.
+
+    /// Queues a message.  Its recipients' fate comes as [`Event::Finished`], which may be the next event if the server
+    /// cannot take the message's form.
+    ///
+    /// # Errors
+    /// [`Misuse::NotReady`].
+    pub fn send(&mut self, envelope: Envelope) -> Result<TransactionId, Misuse> {
+        self.check_ready()?;
+        let id = TransactionId(self.next_id);
+        self.next_id += 1;
+        self.transactions.push_back(Transaction::new(id, envelope, &self.extensions));
+        self.finish_if_over(self.transactions.len() - 1);
+        Ok(id)
+    }
+
+    /// Gives a transaction up.  It still ends with [`Event::Finished`]: if its end mark is already put out, with what
+    /// the server says; if content is under way, by the end of the connection, because nothing else stops it.
+    pub fn cancel(&mut self, transaction: TransactionId) {
+        let Some(index) = self.position(transaction) else { return };
+        let transaction = &mut self.transactions[index];
+        match transaction.step {
+            Step::Mail | Step::Rcpt(_) | Step::Data => {
+                transaction.decide_rest(|| Outcome::Deferred(Failure::Cancelled));
+                transaction.step = Step::Abandoned;
+                self.finish_if_over(index);
+            }
+            Step::AwaitGo => transaction.cancelled = true,
+            Step::Content => self.fail(Error::Cancelled),
+            Step::LoneDot | Step::Sent | Step::Abandoned => {}
+        }
+    }
+
+    /// Starts AUTH.  The initial response is what the mechanism has to say first, not in base64.
+    ///
+    /// # Errors
+    /// [`Misuse::NotReady`], [`Misuse::TransactionOpen`], [`Misuse::InsecureAuth`], [`Misuse::MechanismNotOffered`].
+    pub fn authenticate(&mut self, mechanism: AuthMechanism, initial: Option<&[u8]>) -> Result<(), Misuse> {
+        self.check_ready()?;
+        if !self.transactions.is_empty() {
+            return Err(Misuse::TransactionOpen);
+        }
+        if self.channel != (Channel::Tls { verified: true }) && !self.config.allow_insecure_auth {
+            return Err(Misuse::InsecureAuth);
+        }
+        if !self.extensions.auth().any(|offered| offered == mechanism) {
+            return Err(Misuse::MechanismNotOffered);
+        }
+        let initial = initial.map(|initial| Zeroizing::new(initial.to_vec()));
+        self.state = State::Auth(Box::new(Auth {
+            mechanism,
+            turn: AuthTurn::Start(initial),
+            rounds: 0,
+            cancelled: None,
+        }));
+        Ok(())
+    }
+
+    /// Answers [`Event::AuthChallenge`]; the response is not in base64.
+    ///
+    /// # Errors
+    /// [`Misuse::NoChallenge`].
+    pub fn respond(&mut self, response: &[u8]) -> Result<(), Misuse> {
+        *self.challenged()? = AuthTurn::Respond(Zeroizing::new(response.to_vec()));
+        Ok(())
+    }
+
+    /// Ends the AUTH exchange instead of an answer to [`Event::AuthChallenge`].
+    ///
+    /// # Errors
+    /// [`Misuse::NoChallenge`].
+    pub fn abort_auth(&mut self) -> Result<(), Misuse> {
+        *self.challenged()? = AuthTurn::Cancel;
+        if let State::Auth(auth) = &mut self.state {
+            auth.cancelled = Some(AuthError::Aborted);
+        }
+        Ok(())
+    }
+
+    /// Ends the connection politely once all transactions are sent; no more can be queued.
+    pub fn quit(&mut self) {
+        if self.quit == Quit::No {
+            self.quit = Quit::Requested;
+        }
+    }
+
+    /// TLS is established as [`Event::StartTls`] asked; all bytes from now on are inside it.  `verified` says that the
+    /// server is known to be who it should be.
+    ///
+    /// # Errors
+    /// [`Misuse::NotReady`] if TLS was not asked for.
+    pub fn tls_ready(&mut self, now: Instant, verified: bool) -> Result<(), Misuse> {
+        self.now = now;
+        let State::Handshake { greeting, .. } = self.state else { return Err(Misuse::NotReady) };
+        self.channel = Channel::Tls { verified };
+        // What was said in plain text is worth nothing (RFC 3207 section 4.2).
+        self.extensions = Extensions::default();
+        self.parser = ReplyParser::new(self.config.reply_limits);
+        if greeting {
+            self.state = State::Greeting;
+            self.pipeline.expect_greeting(now, &self.config.timeouts);
+        } else {
+            self.state = State::Hello(Turn::SendEhlo);
+        }
+        Ok(())
+    }
+
+    // Input.
+
+    /// Bytes came from the server.
+    pub fn handle_input(&mut self, now: Instant, mut bytes: &[u8]) {
+        self.now = now;
+        while !bytes.is_empty() && self.end.is_none() {
+            if matches!(self.state, State::Handshake { .. }) {
+                return self.fail(Error::PeerMisbehaved(PeerMisbehaved::DataAfterStartTls));
+            }
+            match self.parser.parse(&mut bytes) {
+                Ok(None) => {}
+                Ok(Some(reply)) => self.on_reply(reply, !bytes.is_empty()),
+                Err(error) => self.fail(Error::PeerMisbehaved(PeerMisbehaved::Reply(error))),
+            }
+        }
+    }
+
+    /// The server will send no more.
+    pub fn handle_eof(&mut self, now: Instant) {
+        self.now = now;
+        if self.quit != Quit::No && self.transactions.is_empty() && !self.parser.is_mid_reply() {
+            self.close(Ok(()));
+        } else {
+            self.fail(Error::Disconnected { phase: self.phase() });
+        }
+    }
+
+    /// Time has passed; does something only at or after [`deadline`](Self::deadline).
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        if self.quit == Quit::Sent && self.transactions.is_empty() {
+            self.close(Ok(()));
+        } else {
+            self.fail(Error::TimedOut { phase: self.phase() });
+        }
+    }
+
+    /// `n` more bytes of the output were written.
+    pub fn handle_written(&mut self, now: Instant, n: usize) {
+        self.now = now;
+        self.pipeline.written(n, now, &self.config.timeouts);
+    }
+
+    // Output.
+
+    /// What to do next.  Events come first; with output still to be written nothing is appended to it.
+    pub fn poll(&mut self, now: Instant, out: &mut Output) -> Next {
+        self.now = now;
+        if let Some(event) = self.next_event() {
+            return Next::Event(event);
+        }
+        if self.end.is_none() && out.is_empty() {
+            self.pump(out);
+            if let Some(event) = self.next_event() {
+                return Next::Event(event);
+            }
+            if out.is_empty()
+                && let Some(transaction) = self.transactions.get(self.sending)
+                && transaction.step == Step::Content
+            {
+                return Next::Body(transaction.id);
+            }
+        }
+        match &self.end {
+            Some(end) => Next::Closed(end.clone()),
+            None => Next::Wait,
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) must be called, if nothing happens before.
+    pub fn deadline(&self) -> Option<Instant> {
+        if self.end.is_some() {
+            return None;
+        }
+        let handshake = match self.state {
+            State::Handshake { deadline, .. } => Some(deadline),
+            _ => None,
+        };
+        // Transactions begin one after the other: those behind the one being sent have not.
+        let begun = self.transactions.iter().take(self.sending + 1);
+        let transactions = begun.filter_map(|transaction| transaction.deadline(&self.config.timeouts));
+        handshake.into_iter().chain(self.pipeline.deadline()).chain(transactions).min()
+    }
+
+    /// Frames the front of `chunk` into `out`; returns how much of it was taken, which can be less than all.  With
+    /// `last`, and all of it taken, the content ends.  `out` refers to `chunk` until it is written.
+    ///
+    /// # Errors
+    /// [`Misuse::BodyNotWanted`], [`Misuse::OutputNotEmpty`], and [`Misuse::Content`], which ends the connection.
+    pub fn body(
+        &mut self,
+        now: Instant,
+        chunk: &[u8],
+        last: bool,
+        out: &mut Output,
+    ) -> Result<usize, Misuse> {
+        self.now = now;
+        let Some(transaction) = self.transactions.get_mut(self.sending).filter(|t| t.step == Step::Content)
+        else {
+            return Err(Misuse::BodyNotWanted);
+        };
+        if !out.is_empty() {
+            return Err(Misuse::OutputNotEmpty);
+        }
+        let limited = &chunk[..chunk.len().min(MAX_CHUNK)];
+        let framed = transaction.framing.frame(limited, out).and_then(|taken| {
+            let ends = last && taken == chunk.len();
+            if ends {
+                transaction.framing.finish(out)?;
+            }
+            Ok((taken, ends))
+        });
+        match framed {
+            Ok((taken, ends)) => {
+                self.pipeline.queue(out.len(), now, &self.config.timeouts);
+                if ends {
+                    self.content_ended();
+                    self.pump(out);
+                }
+                Ok(taken)
+            }
+            Err(error) => {
+                out.clear();
+                self.fail(Error::Content(error));
+                Err(Misuse::Content(error))
+            }
+        }
+    }
+
+    // What is known.
+
+    /// What the server said in its last reply to EHLO; empty before, and after HELO.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// Whether the session is ready, and nothing is open or unaccounted for: only then can the connection be kept for
+    /// another message.
+    pub fn is_reusable(&self) -> bool {
+        matches!(self.state, State::Ready)
+            && self.end.is_none()
+            && self.quit == Quit::No
+            && self.transactions.is_empty()
+            && self.pipeline.is_empty()
+            && !self.parser.is_mid_reply()
+    }
+
+    // Transitions.
+
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// As [`tls_ready`](Self::tls_ready), and tells of it.
+    pub(crate) fn tls_established(&mut self, now: Instant, info: TlsInfo) {
+        if self.tls_ready(now, info.verified).is_ok() {
+            self.events.push_back(Event::TlsEstablished(Box::new(info)));
+        }
+    }
+
+    /// How it ended.
+    pub(crate) fn end(&self) -> Option<&Result<(), Error>> {
+        self.end.as_ref()
+    }
+
+    /// Ends the connection; whatever is undecided fails with it.
+    pub(crate) fn fail(&mut self, error: Error) {
+        if self.end.is_some() {
+            return;
+        }
+        self.sending = 0;
+        for mut transaction in core::mem::take(&mut self.transactions) {
+            let failure = || match error {
+                Error::Cancelled => Failure::Cancelled,
+                _ => Failure::Connection(error.clone()),
+            };
+            let sent = transaction.end.is_some_and(|end| self.pipeline.is_written(end));
+            transaction.decide_rest(|| {
+                if sent { Outcome::Ambiguous(failure()) } else { Outcome::Deferred(failure()) }
+            });
+            self.events.push_back(Event::Finished(transaction.id, transaction.into_outcomes()));
+        }
+        self.close(Err(error));
+    }
+
+    fn close(&mut self, end: Result<(), Error>) {
+        if self.end.is_none() {
+            self.end = Some(end);
+        }
+    }
+
+    fn await_tls(&mut self, greeting: bool) {
+        self.state = State::Handshake { deadline: self.now + self.config.timeouts.handshake, greeting };
+        self.events.push_back(Event::StartTls);
+    }
+
+    fn on_reply(&mut self, reply: Reply, more_input: bool) {
+        if reply.has_bare_lf() && !self.told_bare_lf {
+            self.told_bare_lf = true;
+            self.events.push_back(Event::PeerFault(PeerFault::BareLf));
+        }
+        if self.config.trace {
+            let masked = matches!(self.state, State::Auth(_)) && reply.severity() == Severity::Intermediate;
+            let shown = if masked { Reply::new(reply.code(), "****").ok() } else { None };
+            self.events.push_back(Event::Trace(Trace::Received(shown.unwrap_or_else(|| reply.clone()))));
+        }
+        let phase = self.phase();
+        let closing = reply.code().get() == 421;
+        let Some(awaited) = self.pipeline.answer() else {
+            return self.fail(match closing {
+                true => Error::Refused { phase, reply },
+                false => Error::PeerMisbehaved(PeerMisbehaved::Unsolicited { phase, reply }),
+            });
+        };
+        let goodbye =
+            (closing && awaited != Awaited::Quit).then(|| Error::Refused { phase, reply: reply.clone() });
+        match awaited {
+            Awaited::Greeting => self.on_greeting(reply),
+            Awaited::Ehlo => self.on_ehlo(reply),
+            Awaited::Helo => match reply.severity() {
+                Severity::Positive => self.ready(Extensions::default()),
+                _ => self.refused(Phase::Hello, reply),
+            },
+            Awaited::StartTls => self.on_starttls(reply, more_input),
+            Awaited::Auth => self.on_auth(reply),
+            Awaited::Mail(id) => self.on_mail(id, reply),
+            Awaited::Rcpt(id, recipient) => self.on_rcpt(id, recipient, reply),
+            Awaited::Data(id) => self.on_data(id, reply),
+            Awaited::Verdict(id) => self.on_verdict(id, reply),
+            Awaited::Rset if reply.is_positive() => {}
+            Awaited::Rset => self.refused(Phase::Reset, reply),
+            Awaited::Quit => self.close(Ok(())),
+        }
+        if let Some(error) = goodbye {
+            self.fail(error);
+        }
+    }
+
+    fn on_greeting(&mut self, reply: Reply) {
+        match reply.severity() {
+            Severity::Positive => self.state = State::Hello(Turn::SendEhlo),
+            _ => self.refused(Phase::Greeting, reply),
+        }
+    }
+
+    fn on_ehlo(&mut self, reply: Reply) {
+        let needs_tls = self.tls == TlsMode::StartTls && self.channel == Channel::Plain;
+        match reply.severity() {
+            Severity::Positive => {
+                let extensions = Extensions::parse(&reply);
+                if !needs_tls {
+                    self.ready(extensions);
+                } else if extensions.has(Extension::StartTls) {
+                    self.state = State::StartTls(Turn::Send);
+                } else {
+                    self.fail(Error::StartTlsUnavailable { reply: None });
+                }
+            }
+            Severity::Permanent if needs_tls => self.fail(Error::StartTlsUnavailable { reply: Some(reply) }),
+            Severity::Permanent if self.config.helo_fallback => self.state = State::Hello(Turn::SendHelo),
+            _ => self.refused(Phase::Hello, reply),
+        }
+    }
+
+    fn on_starttls(&mut self, reply: Reply, more_input: bool) {
+        match reply.severity() {
+            Severity::Positive if more_input => {
+                self.fail(Error::PeerMisbehaved(PeerMisbehaved::DataAfterStartTls));
+            }
+            Severity::Positive => self.await_tls(false),
+            Severity::Intermediate => self.refused(Phase::StartTls, reply),
+            _ => self.fail(Error::StartTlsUnavailable { reply: Some(reply) }),
+        }
+    }
+
+    fn ready(&mut self, extensions: Extensions) {
+        self.extensions = extensions;
+        self.state = State::Ready;
+        self.events.push_back(Event::Ready);
+    }
+
+    /// A refusal that ends the session, or a reply that makes no sense.
+    fn refused(&mut self, phase: Phase, reply: Reply) {
+        self.fail(match reply.severity() {
+            Severity::Transient | Severity::Permanent => Error::Refused { phase, reply },
+            _ => Error::PeerMisbehaved(PeerMisbehaved::UnexpectedReply { phase, reply }),
+        });
+    }
+
+    fn on_auth(&mut self, reply: Reply) {
+        let State::Auth(auth) = &mut self.state else { return };
+        let event = match (reply.severity(), auth.cancelled) {
+            (Severity::Intermediate, Some(_)) => {
+                return self.fail(Error::PeerMisbehaved(PeerMisbehaved::EndlessAuth));
+            }
+            (Severity::Positive, Some(_)) => {
+                return self.refused(Phase::Auth, reply);
+            }
+            (Severity::Intermediate, None) => {
+                auth.rounds += 1;
+                let challenge = challenge(&reply).filter(|_| auth.rounds <= MAX_AUTH_ROUNDS);
+                match (challenge, core::mem::replace(&mut auth.turn, AuthTurn::Cancel)) {
+                    (Some(challenge), AuthTurn::AwaitGo(initial)) if challenge.is_empty() => {
+                        auth.turn = AuthTurn::Respond(initial);
+                    }
+                    (Some(challenge), AuthTurn::Await) => {
+                        auth.turn = AuthTurn::Challenged;
+                        self.events.push_back(Event::AuthChallenge(Challenge(challenge)));
+                    }
+                    _ => auth.cancelled = Some(AuthError::BadChallenge),
+                }
+                return;
+            }
+            (Severity::Positive, None) => Event::Authenticated(reply),
+            (_, Some(why)) => Event::AuthFailed(why(reply)),
+            (_, None) => Event::AuthFailed(AuthError::Refused(reply)),
+        };
+        self.state = State::Ready;
+        self.events.push_back(event);
+    }
+
+    fn on_mail(&mut self, id: TransactionId, reply: Reply) {
+        let Some((index, transaction)) = self.answered(id) else { return };
+        match reply.severity() {
+            Severity::Positive => transaction.mail_accepted = true,
+            Severity::Intermediate => return self.refused(Phase::Mail, reply),
+            _ => {
+                transaction.decide_rest_by(Phase::Mail, &reply);
+                if matches!(transaction.step, Step::Rcpt(_) | Step::Data) {
+                    transaction.step = Step::Abandoned;
+                }
+            }
+        }
+        self.events.push_back(Event::Mail(id, reply));
+        self.finish_if_over(index);
+    }
+
+    fn on_rcpt(&mut self, id: TransactionId, recipient: usize, reply: Reply) {
+        let Some((index, transaction)) = self.answered(id) else { return };
+        if reply.severity() == Severity::Intermediate {
+            return self.refused(Phase::Rcpt, reply);
+        }
+        transaction.decide(recipient, &reply);
+        self.events.push_back(Event::Rcpt(id, recipient, reply));
+        self.finish_if_over(index);
+    }
+
+    fn on_data(&mut self, id: TransactionId, reply: Reply) {
+        let Some((index, transaction)) = self.answered(id) else { return };
+        match reply.severity() {
+            Severity::Positive => return self.refused(Phase::Data, reply),
+            Severity::Intermediate if transaction.accepted == 0 => transaction.step = Step::LoneDot,
+            // A lone dot would deliver an empty message.
+            Severity::Intermediate if transaction.cancelled => return self.fail(Error::Cancelled),
+            Severity::Intermediate => transaction.step = Step::Content,
+            _ => {
+                transaction.decide_rest_by(Phase::Data, &reply);
+                transaction.step = Step::Abandoned;
+            }
+        }
+        self.finish_if_over(index);
+    }
+
+    fn on_verdict(&mut self, id: TransactionId, reply: Reply) {
+        let Some((index, transaction)) = self.answered(id) else { return };
+        if reply.severity() == Severity::Intermediate {
+            return self.refused(Phase::Verdict, reply);
+        }
+        transaction.decide_rest_by(Phase::Verdict, &reply);
+        // Whatever the server said, its transaction is over.
+        transaction.mail_accepted = false;
+        self.finish_if_over(index);
+    }
+
+    fn answered(&mut self, id: TransactionId) -> Option<(usize, &mut Transaction)> {
+        let index = self.position(id)?;
+        let transaction = &mut self.transactions[index];
+        transaction.outstanding -= 1;
+        Some((index, transaction))
+    }
+
+    fn finish_if_over(&mut self, index: usize) {
+        if !self.transactions.get(index).is_some_and(Transaction::is_over) {
+            return;
+        }
+        let Some(transaction) = self.transactions.remove(index) else { return };
+        if index < self.sending {
+            self.sending -= 1;
+        }
+        self.needs_reset |= transaction.mail_accepted;
+        self.events.push_back(Event::Finished(transaction.id, transaction.into_outcomes()));
+    }
+
+    /// The content of the transaction being sent is wholly put out.
+    fn content_ended(&mut self) {
+        let Some(transaction) = self.transactions.get_mut(self.sending) else { return };
+        transaction.step = Step::Sent;
+        transaction.outstanding += 1;
+        transaction.end = Some(self.pipeline.queued());
+        self.pipeline.expect(Awaited::Verdict(transaction.id), 0);
+        if self.config.trace {
+            self.events.push_back(Event::Trace(Trace::SentContent(transaction.framing.taken())));
+        }
+        self.sending += 1;
+    }
+
+    /// Puts out all commands that may go now.
+    fn pump(&mut self, out: &mut Output) {
+        match &mut self.state {
+            State::Hello(turn @ (Turn::SendEhlo | Turn::SendHelo)) => {
+                let helo = core::mem::replace(turn, Turn::Await) == Turn::SendHelo;
+                let hello = &self.config.hello;
+                let (command, awaited) = match helo {
+                    false => (Command::Ehlo(hello), Awaited::Ehlo),
+                    true => (Command::Helo(hello), Awaited::Helo),
+                };
+                put(&self.config, &mut self.pipeline, &mut self.events, self.now, command, awaited, out);
+            }
+            State::StartTls(turn @ Turn::Send) => {
+                *turn = Turn::Await;
+                self.put(Command::StartTls, Awaited::StartTls, out);
+            }
+            State::Auth(_) => self.pump_auth(out),
+            State::Ready => {
+                while self.has_room() && self.pump_transaction(out) {}
+                if self.quit == Quit::Requested && self.sending == self.transactions.len() && self.has_room()
+                {
+                    self.quit = Quit::Sent;
+                    self.put(Command::Quit, Awaited::Quit, out);
+                }
+            }
+            State::Greeting | State::Handshake { .. } | State::Hello(_) | State::StartTls(_) => {}
+        }
+    }
+
+    fn pump_auth(&mut self, out: &mut Output) {
+        let State::Auth(auth) = &mut self.state else { return };
+        let mechanism = auth.mechanism;
+        match core::mem::replace(&mut auth.turn, AuthTurn::Await) {
+            AuthTurn::Start(None) => self.put(Command::Auth { mechanism, initial: None }, Awaited::Auth, out),
+            AuthTurn::Start(Some(initial)) => {
+                let line = "AUTH  \r\n".len() + mechanism.name().len() + BASE64.encode_len(initial.len());
+                if line <= MAX_AUTH_LINE {
+                    self.put(Command::Auth { mechanism, initial: Some(&initial) }, Awaited::Auth, out);
+                } else {
+                    auth.turn = AuthTurn::AwaitGo(initial);
+                    self.put(Command::Auth { mechanism, initial: None }, Awaited::Auth, out);
+                }
+            }
+            AuthTurn::Respond(response) => self.put(Command::AuthResponse(&response), Awaited::Auth, out),
+            AuthTurn::Cancel => self.put(Command::AuthCancel, Awaited::Auth, out),
+            turn @ (AuthTurn::Await | AuthTurn::AwaitGo(_) | AuthTurn::Challenged) => auth.turn = turn,
+        }
+    }
+
+    /// Puts out one command of the transaction being sent; says whether there may be more.
+    fn pump_transaction(&mut self, out: &mut Output) -> bool {
+        let Some(transaction) = self.transactions.get_mut(self.sending) else { return false };
+        let id = transaction.id;
+        let (command, awaited) = match transaction.step {
+            Step::Mail if self.needs_reset => {
+                self.needs_reset = false;
+                self.put(Command::Rset, Awaited::Rset, out);
+                return true;
+            }
+            Step::Mail => {
+                transaction.started = Some(self.now);
+                transaction.step = transaction.next_recipient(0).map_or(Step::Data, Step::Rcpt);
+                let (sender, parameters) = (transaction.envelope.sender(), transaction.parameters);
+                (Command::Mail { sender, parameters }, Awaited::Mail(id))
+            }
+            Step::Rcpt(recipient) => {
+                transaction.step = transaction.next_recipient(recipient + 1).map_or(Step::Data, Step::Rcpt);
+                (Command::Rcpt(&transaction.envelope.recipients()[recipient]), Awaited::Rcpt(id, recipient))
+            }
+            Step::Data if transaction.outstanding == 0 && transaction.accepted == 0 => {
+                transaction.step = Step::Abandoned;
+                self.finish_if_over(self.sending);
+                return true;
+            }
+            Step::Data => {
+                transaction.step = Step::AwaitGo;
+                (Command::Data, Awaited::Data(id))
+            }
+            Step::LoneDot => {
+                let before = out.len();
+                // At the start of a content this cannot fail.
+                let _ = transaction.framing.finish(out);
+                self.pipeline.queue(out.len() - before, self.now, &self.config.timeouts);
+                self.content_ended();
+                return true;
+            }
+            Step::AwaitGo | Step::Content | Step::Sent | Step::Abandoned => return false,
+        };
+        transaction.outstanding += 1;
+        put(&self.config, &mut self.pipeline, &mut self.events, self.now, command, awaited, out);
+        true
+    }
+
+    fn put(&mut self, command: Command<'_>, awaited: Awaited, out: &mut Output) {
+        put(&self.config, &mut self.pipeline, &mut self.events, self.now, command, awaited, out);
+    }
+
+    fn has_room(&self) -> bool {
+        self.pipeline.has_room(self.extensions.has(Extension::Pipelining), self.config.pipeline_limit)
+    }
+
+    fn check_ready(&self) -> Result<(), Misuse> {
+        match self.state {
+            State::Ready if self.end.is_none() && self.quit == Quit::No => Ok(()),
+            _ => Err(Misuse::NotReady),
+        }
+    }
+
+    fn challenged(&mut self) -> Result<&mut AuthTurn, Misuse> {
+        match &mut self.state {
+            State::Auth(auth) if self.end.is_none() && matches!(auth.turn, AuthTurn::Challenged) => {
+                Ok(&mut auth.turn)
+            }
+            _ => Err(Misuse::NoChallenge),
+        }
+    }
+
+    fn position(&self, id: TransactionId) -> Option<usize> {
+        self.transactions.iter().position(|transaction| transaction.id == id)
+    }
+
+    fn phase(&self) -> Phase {
+        let content = self.transactions.get(self.sending).is_some_and(|t| t.step == Step::Content);
+        match (&self.state, self.pipeline.front()) {
+            (State::Handshake { .. }, _) => Phase::Handshake,
+            (_, Some((Awaited::Verdict(_), false))) => Phase::Content,
+            (_, Some((awaited, _))) => awaited.phase(),
+            (_, None) if content => Phase::Content,
+            (State::Auth(_), None) => Phase::Auth,
+            (_, None) => Phase::Idle,
+        }
+    }
+}
+
+impl core::fmt::Debug for Client {
+    /// Shows no input, so that nothing of an AUTH exchange gets into a log.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Client")
+            .field("state", &self.state)
+            .field("pipeline", &self.pipeline)
+            .field("transactions", &self.transactions)
+            .field("end", &self.end)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Appends a command and notes its reply.  Free-standing, because the command may borrow from a transaction.
+fn put(
+    config: &Config,
+    pipeline: &mut Pipeline,
+    events: &mut VecDeque<Event>,
+    now: Instant,
+    command: Command<'_>,
+    awaited: Awaited,
+    out: &mut Output,
+) {
+    let before = out.len();
+    out.append_with(|bytes| command.encode(bytes));
+    if command.is_secret() {
+        out.mark_secret();
+    }
+    let len = out.len() - before;
+    pipeline.queue(len, now, &config.timeouts);
+    pipeline.expect(awaited, len);
+    if config.trace {
+        events.push_back(Event::Trace(Trace::Sent(command.to_string())));
+    }
+}

@@ -1,0 +1,307 @@
+//! A [`Client`] and a TLS engine as one machine with the same methods (RFC 3207, RFC 8314).
+//!
+//! Bytes that go in and come out are those of the connection: plain text first, ciphertext once TLS has begun.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use zeroize::Zeroize;
+
+use crate::client::{Client, Config, Error, Event, Misuse, Next, TlsMode, TransactionId};
+use crate::envelope::Envelope;
+use crate::extensions::{AuthMechanism, Extensions};
+use crate::output::Output;
+use crate::time::Instant;
+use crate::tls::{Channel, TlsConnector, TlsError, TlsInfo};
+
+/// So much content is encrypted in one call of `body`: one TLS record.
+const MAX_CHUNK: usize = 16 << 10;
+
+/// How a connection is protected.
+#[derive(Clone, Debug)]
+pub enum Security {
+    /// Not at all: for servers on this host only.
+    None,
+    /// By STARTTLS (RFC 3207), which the server must offer and accept.
+    StartTls(Tls),
+    /// By TLS from the first byte (RFC 8314 section 3).
+    Implicit(Tls),
+}
+
+/// What a handshake needs.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// Makes the engine.
+    pub connector: Arc<dyn TlsConnector>,
+    /// The name or IP address the certificate must be for.
+    pub server_name: String,
+}
+
+/// The client side of one SMTP connection with its TLS; see [`client`](crate::client).
+pub struct Session {
+    client: Client,
+    tls: Option<Tls>,
+    channel: Option<Channel>,
+    /// What the client puts out before it is encrypted.
+    inner: Output,
+    /// What was decrypted.
+    plain: Vec<u8>,
+    /// The last words of TLS are said; until when they must be written.
+    closing: Option<Instant>,
+    timeout: core::time::Duration,
+}
+
+impl Session {
+    /// A session on a connection that has just been made.
+    pub fn new(config: Config, security: Security, now: Instant) -> Self {
+        let (mode, tls) = match security {
+            Security::None => (TlsMode::None, None),
+            Security::StartTls(tls) => (TlsMode::StartTls, Some(tls)),
+            Security::Implicit(tls) => (TlsMode::Implicit, Some(tls)),
+        };
+        let mut session = Self {
+            timeout: config.timeouts.quit,
+            client: Client::new(config, mode, now),
+            tls,
+            channel: None,
+            inner: Output::new(),
+            plain: Vec::new(),
+            closing: None,
+        };
+        if mode == TlsMode::Implicit {
+            // The client's first event asks for it; nothing that comes before may be taken for plain text.
+            let _ = session.client.next_event();
+            session.begin_handshake();
+        }
+        session
+    }
+
+    /// As [`Client::send`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send(&mut self, envelope: Envelope) -> Result<TransactionId, Misuse> {
+        self.client.send(envelope)
+    }
+
+    /// As [`Client::cancel`].
+    pub fn cancel(&mut self, transaction: TransactionId) {
+        self.client.cancel(transaction);
+    }
+
+    /// As [`Client::authenticate`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn authenticate(&mut self, mechanism: AuthMechanism, initial: Option<&[u8]>) -> Result<(), Misuse> {
+        self.client.authenticate(mechanism, initial)
+    }
+
+    /// As [`Client::respond`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn respond(&mut self, response: &[u8]) -> Result<(), Misuse> {
+        self.client.respond(response)
+    }
+
+    /// As [`Client::abort_auth`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn abort_auth(&mut self) -> Result<(), Misuse> {
+        self.client.abort_auth()
+    }
+
+    /// As [`Client::quit`].
+    pub fn quit(&mut self) {
+        self.client.quit();
+    }
+
+    /// Bytes came from the server.
+    pub fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
+        let Some(channel) = &mut self.channel else { return self.client.handle_input(now, bytes) };
+        if self.client.end().is_some() {
+            return;
+        }
+        let was_handshaking = channel.is_handshaking();
+        let received = channel.receive(bytes, &mut self.plain);
+        let (is_handshaking, closed) = (channel.is_handshaking(), channel.peer_has_closed());
+        if was_handshaking
+            && !is_handshaking
+            && let Some(info) = channel.info()
+        {
+            self.client.tls_established(now, info);
+        }
+        self.client.handle_input(now, &self.plain);
+        // It may hold the challenges of an AUTH exchange.
+        self.plain.zeroize();
+        match received {
+            Err(error) => self.client.fail(Error::Tls(error)),
+            Ok(()) if closed => self.client.handle_eof(now),
+            Ok(()) => {}
+        }
+    }
+
+    /// The server will send no more.
+    ///
+    /// Without `close_notify` this may be an attacker's doing.  It cannot feign success, because every success needs a
+    /// reply of its own; what has none fails.
+    pub fn handle_eof(&mut self, now: Instant) {
+        self.client.handle_eof(now);
+    }
+
+    /// As [`Client::handle_timeout`].
+    pub fn handle_timeout(&mut self, now: Instant) {
+        match self.closing {
+            Some(deadline) if now >= deadline => self.channel = None,
+            _ => self.client.handle_timeout(now),
+        }
+    }
+
+    /// `n` more bytes of the output were written.
+    pub fn handle_written(&mut self, now: Instant, n: usize) {
+        match &mut self.channel {
+            None => self.client.handle_written(now, n),
+            Some(channel) => {
+                let plain = channel.written(n);
+                self.client.handle_written(now, plain);
+            }
+        }
+    }
+
+    /// As [`Client::poll`].  After the end it still wants output written until `close_notify` or an alert is out.
+    pub fn poll(&mut self, now: Instant, out: &mut Output) -> Next {
+        loop {
+            let next = match &mut self.channel {
+                None => self.client.poll(now, out),
+                Some(channel) => {
+                    if let Some(event) = self.client.next_event() {
+                        return Next::Event(event);
+                    }
+                    if !out.is_empty() {
+                        return Next::Wait;
+                    }
+                    if channel.is_handshaking() && self.client.end().is_none() {
+                        channel.flush(out);
+                        return Next::Wait;
+                    }
+                    self.poll_sealed(now, out)
+                }
+            };
+            match next {
+                Next::Event(Event::StartTls) => self.begin_handshake(),
+                next => return next,
+            }
+        }
+    }
+
+    fn poll_sealed(&mut self, now: Instant, out: &mut Output) -> Next {
+        let next = self.client.poll(now, &mut self.inner);
+        let Some(channel) = &mut self.channel else { return next };
+        match next {
+            Next::Event(_) | Next::Body(_) => next,
+            Next::Wait => {
+                let sealed = channel.seal(&self.inner, &[], out);
+                self.inner.clear();
+                if let Err(error) = sealed {
+                    self.client.fail(Error::Tls(error));
+                }
+                Next::Wait
+            }
+            Next::Closed(end) => {
+                if self.closing.is_none() {
+                    self.closing = Some(now + self.timeout);
+                    channel.close();
+                    channel.flush(out);
+                }
+                if out.is_empty() { Next::Closed(end) } else { Next::Wait }
+            }
+        }
+    }
+
+    /// As [`Client::deadline`].
+    pub fn deadline(&self) -> Option<Instant> {
+        match (&self.channel, self.closing) {
+            (Some(_), Some(closing)) => Some(closing),
+            _ => self.client.deadline(),
+        }
+    }
+
+    /// As [`Client::body`].  Under TLS at most 16 KiB are taken at once, `out` does not refer to `chunk`, and `chunk` is
+    /// free when this returns.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn body(
+        &mut self,
+        now: Instant,
+        chunk: &[u8],
+        last: bool,
+        out: &mut Output,
+    ) -> Result<usize, Misuse> {
+        let Some(channel) = &mut self.channel else { return self.client.body(now, chunk, last, out) };
+        if !out.is_empty() {
+            return Err(Misuse::OutputNotEmpty);
+        }
+        let piece = &chunk[..chunk.len().min(MAX_CHUNK)];
+        let taken = self.client.body(now, piece, last && piece.len() == chunk.len(), &mut self.inner)?;
+        let sealed = channel.seal(&self.inner, piece, out);
+        self.inner.clear();
+        if let Err(error) = sealed {
+            self.client.fail(Error::Tls(error));
+        }
+        Ok(taken)
+    }
+
+    /// As [`Client::extensions`].
+    pub fn extensions(&self) -> &Extensions {
+        self.client.extensions()
+    }
+
+    /// As [`Client::is_reusable`].
+    pub fn is_reusable(&self) -> bool {
+        self.client.is_reusable() && self.inner.is_empty()
+    }
+
+    /// What TLS was negotiated; `None` while there is none.
+    pub fn tls_info(&self) -> Option<TlsInfo> {
+        self.channel.as_ref()?.info()
+    }
+
+    /// Keying material of the TLS connection (RFC 5705), for channel bindings (RFC 9266).
+    ///
+    /// # Errors
+    /// If there is no TLS connection, or its engine cannot.
+    pub fn export_keying_material(
+        &self,
+        out: &mut [u8],
+        label: &[u8],
+        context: Option<&[u8]>,
+    ) -> Result<(), TlsError> {
+        match &self.channel {
+            Some(channel) => channel.export_keying_material(out, label, context),
+            None => Err(TlsError::Configuration { detail: "there is no TLS connection".into() }),
+        }
+    }
+
+    fn begin_handshake(&mut self) {
+        // `new` has set it in every mode in which the client asks for TLS.
+        let Some(tls) = &self.tls else { return };
+        match tls.connector.connect(&tls.server_name) {
+            Ok(engine) => self.channel = Some(Channel::new(engine)),
+            Err(error) => self.client.fail(Error::Tls(error)),
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("client", &self.client)
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}
