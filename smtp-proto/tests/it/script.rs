@@ -1,0 +1,343 @@
+//! `C:` / `S:` scripts for the client machine.
+//!
+//! A script is a list of lines: `S: ` bytes of the server, `C: ` bytes of the client, each with a CRLF behind it; `S| `
+//! and `C| ` without; `\r`, `\n`, `\0`, `\t` and `\xHH` are escapes.  Lines that begin with `!` act: `!eof`,
+//! `!timeout`, `!cancel`, `!quit`, `!abort`.  Consecutive server lines come in one piece, and in every test once more
+//! cut at every byte and byte by byte: events and output must be the same.
+
+use smtp_proto::client::{Client, Config, Event, Next, TlsMode, Trace, TransactionId};
+use smtp_proto::envelope::{Envelope, Form};
+use smtp_proto::sasl::{Credentials, Mechanism};
+use smtp_proto::{Address, Instant, Output};
+
+/// What the embedder does.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) config: Config,
+    pub(crate) tls: TlsMode,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) messages: Vec<(Envelope, Vec<u8>)>,
+    pub(crate) quit: bool,
+    /// Say that TLS is established when the machine asks for it.
+    pub(crate) handshake: bool,
+}
+
+impl Setup {
+    /// One message to these recipients; then QUIT, when all is over.
+    pub(crate) fn message(recipients: &[&str], content: &str) -> Self {
+        let mut config = Config::new("client.example".parse().unwrap());
+        config.trace = true;
+        let setup = Self {
+            config,
+            tls: TlsMode::None,
+            credentials: None,
+            messages: Vec::new(),
+            quit: true,
+            handshake: true,
+        };
+        setup.and_message(recipients, content, Form::default())
+    }
+
+    /// No message; only `!` lines say what happens.
+    pub(crate) fn idle() -> Self {
+        Self { messages: Vec::new(), quit: false, ..Self::message(&["a@b.example"], "") }
+    }
+
+    pub(crate) fn and_message(mut self, recipients: &[&str], content: &str, form: Form) -> Self {
+        let recipients: Vec<Address> = recipients.iter().map(|to| to.parse().unwrap()).collect();
+        let envelope = Envelope::new(Some("from@a.example".parse().unwrap()), recipients).unwrap();
+        self.messages.push((envelope.with_form(form), content.into()));
+        self
+    }
+
+    pub(crate) fn login(mut self) -> Self {
+        self.credentials = Some(Credentials::new("user", "secret").unwrap());
+        self.config.allow_insecure_auth = true;
+        self
+    }
+
+    pub(crate) fn starttls(mut self) -> Self {
+        self.tls = TlsMode::StartTls;
+        self
+    }
+
+    pub(crate) fn stay(mut self) -> Self {
+        self.quit = false;
+        self
+    }
+}
+
+/// Runs the script at every split and compares what the embedder was told with `expected`, one line each.
+#[track_caller]
+pub(crate) fn check(setup: &Setup, script: &str, expected: &str) {
+    let expected: Vec<&str> = expected.lines().map(str::trim_start).filter(|line| !line.is_empty()).collect();
+    for (cut, told) in outcomes(setup, script).into_iter().enumerate() {
+        assert_eq!(told, expected, "cut {cut}");
+    }
+}
+
+/// What the embedder was told with all input uncut.
+pub(crate) fn outcome(setup: &Setup, script: &str) -> Vec<String> {
+    Run::new(setup, Cut::At(0)).run(&parse(script))
+}
+
+/// What the embedder was told, uncut first, then for each cut.
+pub(crate) fn outcomes(setup: &Setup, script: &str) -> Vec<Vec<String>> {
+    let steps = parse(script);
+    let server: usize =
+        steps.iter().map(|step| if let Step::Server(bytes) = step { bytes.len() } else { 0 }).sum();
+    (0..=server).map(Cut::At).chain([Cut::Everywhere]).map(|cut| Run::new(setup, cut).run(&steps)).collect()
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    /// Before this byte of all that the server says.
+    At(usize),
+    Everywhere,
+}
+
+enum Step {
+    Server(Vec<u8>),
+    Client(Vec<u8>),
+    Act(String),
+}
+
+fn parse(script: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for line in script.lines().map(str::trim_start).filter(|line| !line.is_empty()) {
+        if let Some(action) = line.strip_prefix('!') {
+            steps.push(Step::Act(action.trim().into()));
+            continue;
+        }
+        let (who, rest) = line.split_at(2);
+        let mut bytes = unescape(rest.strip_prefix(' ').unwrap_or(rest));
+        if who.ends_with(':') {
+            bytes.extend_from_slice(b"\r\n");
+        }
+        match (who, steps.last_mut()) {
+            ("S:" | "S|", Some(Step::Server(before))) | ("C:" | "C|", Some(Step::Client(before))) => {
+                before.extend_from_slice(&bytes);
+            }
+            ("S:" | "S|", _) => steps.push(Step::Server(bytes)),
+            ("C:" | "C|", _) => steps.push(Step::Client(bytes)),
+            _ => panic!("not a script line: {line}"),
+        }
+    }
+    steps
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        match rest.next() {
+            Some(b'r') => bytes.push(b'\r'),
+            Some(b'n') => bytes.push(b'\n'),
+            Some(b't') => bytes.push(b'\t'),
+            Some(b'0') => bytes.push(0),
+            Some(b'x') => {
+                let hex = [rest.next().unwrap(), rest.next().unwrap()];
+                bytes.push(u8::from_str_radix(std::str::from_utf8(&hex).unwrap(), 16).unwrap());
+            }
+            other => panic!("unknown escape {other:?}"),
+        }
+    }
+    bytes
+}
+
+struct Run<'a> {
+    setup: &'a Setup,
+    client: Client,
+    now: Instant,
+    cut: Cut,
+    fed: usize,
+    sent: Vec<u8>,
+    told: Vec<String>,
+    mechanism: Option<Mechanism>,
+    open: Vec<(TransactionId, &'a [u8])>,
+    closed: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(setup: &'a Setup, cut: Cut) -> Self {
+        let client = Client::new(setup.config.clone(), setup.tls, Instant::ZERO);
+        Self {
+            setup,
+            client,
+            now: Instant::ZERO,
+            cut,
+            fed: 0,
+            sent: Vec::new(),
+            told: Vec::new(),
+            mechanism: None,
+            open: Vec::new(),
+            closed: false,
+        }
+    }
+
+    fn run(mut self, steps: &[Step]) -> Vec<String> {
+        self.poll();
+        for step in steps {
+            match step {
+                Step::Server(bytes) => {
+                    assert_eq!(
+                        show(&self.sent),
+                        "",
+                        "unexpected output before {}, {:?}",
+                        show(bytes),
+                        self.cut
+                    );
+                    self.feed(bytes);
+                }
+                Step::Client(bytes) => {
+                    let sent = std::mem::take(&mut self.sent);
+                    assert_eq!(show(&sent), show(bytes), "{:?}; told: {:#?}", self.cut, self.told);
+                }
+                Step::Act(action) => {
+                    match action.as_str() {
+                        "eof" => self.client.handle_eof(self.now),
+                        "timeout" => {
+                            self.now = self.client.deadline().expect("nothing is waited for");
+                            self.client.handle_timeout(self.now);
+                        }
+                        "cancel" => self.client.cancel(self.open.first().expect("nothing is open").0),
+                        "quit" => self.client.quit(),
+                        "abort" => self.client.abort_auth().unwrap(),
+                        other => panic!("unknown action {other}"),
+                    }
+                    self.poll();
+                }
+            }
+        }
+        assert_eq!(show(&self.sent), "", "output that the script does not expect, {:?}", self.cut);
+        if !self.closed {
+            self.told.push(if self.client.is_reusable() { "open, reusable" } else { "open" }.into());
+        }
+        self.told
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        let pieces: Vec<&[u8]> = match self.cut {
+            Cut::Everywhere => bytes.chunks(1).collect(),
+            Cut::At(cut) => match cut.checked_sub(self.fed).filter(|&at| at > 0 && at < bytes.len()) {
+                Some(at) => vec![&bytes[..at], &bytes[at..]],
+                None => vec![bytes],
+            },
+        };
+        self.fed += bytes.len();
+        for piece in pieces {
+            self.client.handle_input(self.now, piece);
+            self.poll();
+        }
+    }
+
+    /// Does all that the machine wants done.
+    fn poll(&mut self) {
+        let mut out = Output::new();
+        loop {
+            match self.client.poll(self.now, &mut out) {
+                Next::Event(event) => self.on_event(event),
+                Next::Body(id) => {
+                    let content = self.open.iter().find(|(open, _)| *open == id).unwrap().1;
+                    let mut rest = content;
+                    loop {
+                        let Ok(taken) = self.client.body(self.now, rest, true, &mut out) else { break };
+                        self.write(&mut out, rest);
+                        rest = &rest[taken..];
+                        if rest.is_empty() {
+                            break;
+                        }
+                    }
+                }
+                Next::Wait if !out.is_empty() => self.write(&mut out, &[]),
+                Next::Wait => return,
+                Next::Closed(end) => {
+                    if !std::mem::replace(&mut self.closed, true) {
+                        self.told.push(match end {
+                            Ok(()) => "closed".into(),
+                            Err(error) => format!("closed: {error}"),
+                        });
+                    }
+                    assert_eq!(self.client.deadline(), None);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, out: &mut Output, chunk: &[u8]) {
+        out.slices(chunk).for_each(|slice| self.sent.extend_from_slice(slice));
+        self.client.handle_written(self.now, out.len());
+        out.clear();
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Ready => {
+                self.told.push("ready".into());
+                match &self.setup.credentials {
+                    Some(credentials) => match credentials.choose(self.client.extensions()) {
+                        Some(mut mechanism) => {
+                            let initial = mechanism.initial();
+                            let initial = initial.as_ref().map(|initial| &initial[..]);
+                            if let Err(error) = self.client.authenticate(mechanism.name(), initial) {
+                                self.told.push(format!("misuse: {error}"));
+                            }
+                            self.mechanism = Some(mechanism);
+                        }
+                        None => self.told.push("no mechanism".into()),
+                    },
+                    None => self.send(),
+                }
+            }
+            Event::Authenticated(reply) => {
+                self.told.push(format!("authenticated: {reply}"));
+                self.send();
+            }
+            Event::AuthFailed(error) => self.told.push(format!("not authenticated: {error}")),
+            Event::AuthChallenge(challenge) => {
+                match self.mechanism.as_mut().and_then(|mechanism| mechanism.respond(&challenge)) {
+                    Some(response) => self.client.respond(&response).unwrap(),
+                    None => self.told.push(format!("challenge: {}", show(&challenge))),
+                }
+            }
+            Event::StartTls => {
+                self.told.push("start TLS".into());
+                if self.setup.handshake {
+                    self.client.tls_ready(self.now, true).unwrap();
+                }
+            }
+            Event::Finished(id, outcomes) => {
+                self.open.retain(|(open, _)| *open != id);
+                self.told.extend(outcomes.iter().map(ToString::to_string));
+            }
+            Event::PeerFault(fault) => self.told.push(format!("fault: {fault:?}")),
+            Event::Trace(Trace::Sent(line)) => {
+                assert!(
+                    !line.contains("secret") && !line.contains("c2VjcmV0"),
+                    "a secret in the trace: {line}"
+                );
+            }
+            Event::Trace(_) | Event::Mail(..) | Event::Rcpt(..) => {}
+            other => panic!("unexpected event {other:?}"),
+        }
+    }
+
+    fn send(&mut self) {
+        for (envelope, content) in &self.setup.messages {
+            let id = self.client.send(envelope.clone()).unwrap();
+            self.open.push((id, content));
+        }
+        if self.setup.quit {
+            self.client.quit();
+        }
+    }
+}
+
+pub(crate) fn show(bytes: &[u8]) -> String {
+    smtp_proto::escape::Escaped(bytes).to_string().replace("\\r\\n", "\r\n")
+}
