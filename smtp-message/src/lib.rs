@@ -1,1 +1,22 @@
 //! Mail messages: typed headers that cannot be injected, bodies encoded on the way.
+//!
+//! A [`Message`] is built from typed parts, a [`RawMessage`] was made elsewhere; both are [`Content`] that a driver can
+//! send any number of times.  The crate reads no clock and no entropy: what it needs of them comes in a [`Stamp`].
+
+mod body;
+mod content;
+mod date;
+mod header;
+mod line_ends;
+mod mailbox;
+mod message;
+mod raw;
+mod stamp;
+
+pub use content::{Chunks, Content, ContentError};
+pub use date::{Date, DateError};
+pub use header::{MessageId, MessageIdError};
+pub use mailbox::{Mailbox, MailboxError, MailboxList};
+pub use message::{BuildError, Message, MessageBuilder, Problem, Rule};
+pub use raw::{Bcc, LineEnds, RawError, RawMessage};
+pub use stamp::Stamp;

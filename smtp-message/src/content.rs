@@ -1,0 +1,84 @@
+//! What a driver needs of a message's content: its form first, its bytes second.
+
+use std::fmt;
+use std::io;
+
+use smtp_proto::Extensions;
+use smtp_proto::envelope::Form;
+
+/// The content of a message, which can be sent any number of times, to servers of different abilities.
+///
+/// Sending is two passes.  [`form`](Self::form) says what the server must be told and be able to; whether it is able
+/// to is judged by the protocol machine, before MAIL.  [`open`](Self::open) yields the bytes.
+///
+/// ```
+/// use smtp_message::{Bcc, Content, LineEnds, RawMessage};
+///
+/// let message = RawMessage::parse(b"From: a@example.com\n\nHello", LineEnds::Normalise, Bcc::Remove)?;
+/// let form = message.form(&smtp_proto::Extensions::default())?;
+/// let (mut chunks, mut bytes) = (message.open(&form)?, Vec::new());
+/// while chunks.next(&mut bytes)? {}
+/// assert_eq!(bytes, b"From: a@example.com\r\n\r\nHello\r\n");
+/// assert_eq!(form.size, Some(bytes.len() as u64));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Content: Send + Sync {
+    /// The form that the content has for a server with these extensions, its exact size if it is known.
+    ///
+    /// # Errors
+    /// What keeps the content from being read.
+    fn form(&self, extensions: &Extensions) -> Result<Form, ContentError>;
+
+    /// Opens the content in a form that came from [`form`](Self::form).
+    ///
+    /// # Errors
+    /// What keeps the content from being read.
+    fn open(&self, form: &Form) -> Result<Box<dyn Chunks>, ContentError>;
+}
+
+/// The bytes of a content, piece by piece.
+pub trait Chunks: Send {
+    /// Appends the next piece to `out`: about 16 KiB, with CRLF line ends and without dot-stuffing.  Returns whether
+    /// more may come; the content ends with CRLF.
+    ///
+    /// # Errors
+    /// What keeps the content from being read; what was appended before is then worth nothing.
+    fn next(&mut self, out: &mut Vec<u8>) -> Result<bool, ContentError>;
+}
+
+/// Why a content cannot be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ContentError {
+    /// Reading a file or another source failed.
+    Io(io::Error),
+    /// The content is not what it was when its form was found.
+    Changed,
+}
+
+impl fmt::Display for ContentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "reading the content of a message: {error}"),
+            Self::Changed => f.write_str("the content of a message changed between two passes"),
+        }
+    }
+}
+
+impl std::error::Error for ContentError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            Self::Changed => None,
+        }
+    }
+}
+
+impl From<io::Error> for ContentError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Bytes of a piece.
+pub(crate) const CHUNK: usize = 16 << 10;

@@ -1,0 +1,217 @@
+//! Writes one field: folds at 76 columns, encodes what ASCII cannot say (RFC 2047), and never breaks what it is given.
+//!
+//! Lines without an encoded word could have 78 columns (RFC 5322 section 2.1.1); those with one could not (RFC 2047
+//! section 2), so that all lines keep to the smaller number, and only a comma may stand behind it.
+
+use encodify::Fold;
+use encodify::rfc2047::{B, Q_PHRASE, Q_TEXT, WordEncoder};
+
+use super::find_forbidden;
+use crate::body::LINE_LIMIT;
+
+/// Columns of a line.
+const WIDTH: usize = Fold::HEADER.width;
+/// Columns that the shortest encoded word may need: `=?utf-8?Q?=F0=9F=A6=80?=`.
+const WORD_MIN: usize = 24;
+
+/// Writes one field into a buffer.
+pub(crate) struct FieldWriter<'a> {
+    out: &'a mut Vec<u8>,
+    column: usize,
+}
+
+impl<'a> FieldWriter<'a> {
+    /// Begins a field; the name has been checked.
+    pub(crate) fn new(out: &'a mut Vec<u8>, name: &str) -> Self {
+        out.extend_from_slice(name.as_bytes());
+        out.push(b':');
+        Self { out, column: name.len() + 1 }
+    }
+
+    /// Ends the field.
+    pub(crate) fn end(self) {
+        self.out.extend_from_slice(b"\r\n");
+    }
+
+    /// Writes something that cannot be broken, with a space or a fold before it.
+    pub(crate) fn token(&mut self, token: &str) {
+        self.space(token.len());
+        self.glue(token);
+    }
+
+    /// Writes something with nothing before it.
+    pub(crate) fn glue(&mut self, text: &str) {
+        debug_assert_eq!(find_forbidden(text), None);
+        self.out.extend_from_slice(text.as_bytes());
+        self.column += text.len();
+    }
+
+    /// Writes text so that it decodes to exactly itself.  Only words that need it are encoded; those that are long but
+    /// ASCII only if `encode_long`, which does not suit values that programs read.
+    pub(crate) fn unstructured(&mut self, text: &str, encode_long: bool) {
+        let longest = if encode_long { WIDTH } else { LINE_LIMIT };
+        let words: Vec<&str> = text.split(' ').collect();
+        // The first word stays behind the colon: some programs take a fold there for a space of the value.
+        let before = std::iter::once(self.column + 1).chain(std::iter::repeat(1));
+        let room = before.map(|before| longest.saturating_sub(before));
+        let mut encode: Vec<bool> =
+            words.iter().zip(room).map(|(word, room)| needs_encoding(word, room)).collect();
+        // An empty word is one space more, or one at the end: it goes into the encoded word of its neighbour.
+        for (i, _) in words.iter().enumerate().filter(|(_, word)| word.is_empty()) {
+            encode[i] = true;
+            if i + 1 < words.len() {
+                encode[i + 1] = true;
+            } else if i > 0 {
+                encode[i - 1] = true;
+            }
+        }
+        // Words that follow each other are encoded together, for the space between encoded words is not shown.
+        let mut start = 0;
+        let mut rest = text;
+        while start < words.len() {
+            let run = encode[start..].iter().take_while(|&&encode| encode).count();
+            if run == 0 {
+                self.space(if start == 0 { 0 } else { words[start].len() });
+                self.glue(words[start]);
+                rest = rest.get(words[start].len() + 1..).unwrap_or_default();
+                start += 1;
+                continue;
+            }
+            let len = words[start..start + run].iter().map(|word| word.len() + 1).sum::<usize>() - 1;
+            self.encoded(&rest[..len], Q_TEXT);
+            rest = rest.get(len + 1..).unwrap_or_default();
+            start += run;
+        }
+    }
+
+    /// Writes a display name: as atoms if it can be, else as a quoted string or encoded words.
+    pub(crate) fn phrase(&mut self, name: &str) {
+        let atom = |word: &str| !word.is_empty() && word.len() < WIDTH && word.bytes().all(is_atext);
+        // Some programs decode encoded words inside quoted strings, too.
+        let plain = !name.contains("=?");
+        if plain && name.split(' ').all(atom) {
+            name.split(' ').for_each(|word| self.token(word));
+        } else if plain && name.len() < WIDTH && name.bytes().all(|b| matches!(b, b' '..=b'~')) {
+            self.token(&quoted(name));
+        } else {
+            self.encoded(name, Q_PHRASE);
+        }
+    }
+
+    /// Writes encoded words, in the shorter of the two encodings.
+    fn encoded(&mut self, text: &str, q: WordEncoder) {
+        if text.is_empty() {
+            return;
+        }
+        self.space(WORD_MIN);
+        let encoder = if B.payload_len(text) < q.payload_len(text) { B } else { q };
+        encoder.encode_words("utf-8", text, &mut self.column, Fold::HEADER, self.out);
+    }
+
+    /// A space, or a fold if something of `len` columns does not fit behind it.
+    fn space(&mut self, len: usize) {
+        if self.column + 1 + len > WIDTH && self.column > 1 {
+            self.out.extend_from_slice(b"\r\n ");
+            self.column = 1;
+        } else {
+            self.out.push(b' ');
+            self.column += 1;
+        }
+    }
+}
+
+/// The text as a quoted string (RFC 5322 section 3.2.4).
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
+}
+
+pub(crate) fn is_atext(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b)
+}
+
+fn needs_encoding(word: &str, longest: usize) -> bool {
+    word.len() > longest || word.contains("=?") || !word.bytes().all(|b| b.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use encodify::rfc2047::{decode_text, utf8_charset};
+
+    fn write(text: &str) -> String {
+        let mut out = Vec::new();
+        let mut writer = FieldWriter::new(&mut out, "Subject");
+        writer.unstructured(text, true);
+        writer.end();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn case_m5_subjects_fold_and_decode_to_exactly_the_input() {
+        for text in [
+            "",
+            "Hello",
+            "Grüße aus Köln",
+            &"x".repeat(1200),
+            &"x".repeat(67),
+            &"x".repeat(76),
+            &"\u{1f980}".repeat(300),
+            &"word ".repeat(300),
+            &"ä b ".repeat(300),
+            "=?utf-8?b?aGk=?=",
+            "a =?utf-8?q?b?= c",
+            "a=?b",
+            "trailing  ",
+            " leading",
+            "   ",
+            "a  b   c",
+            "ä  ö",
+            "tab\there",
+            "Ünal, \"x\" <y> (z)",
+        ] {
+            let field = write(text);
+            let value = field.strip_prefix("Subject:").unwrap().strip_suffix("\r\n").unwrap();
+            assert_eq!(value.is_empty(), text.is_empty());
+            for line in field.split("\r\n") {
+                assert!(line.len() <= 76 && line != " ", "{line:?}");
+            }
+            for word in value.split_ascii_whitespace() {
+                assert!(
+                    word.len() <= 75 && (!word.contains("=?") || word.starts_with("=?utf-8?")),
+                    "{word:?}"
+                );
+            }
+            assert!(!value.contains(" \r"), "{value:?}");
+            assert_eq!(decode_text(value.as_bytes(), utf8_charset), text, "{value:?}");
+        }
+        assert_eq!(write("Grüße"), "Subject: =?utf-8?B?R3LDvMOfZQ==?=\r\n");
+        assert_eq!(
+            write("Dampfschifffahrtsgesellschaftskapitän"),
+            "Subject: =?utf-8?Q?Dampfschifffahrtsgesellschaftskapit=C3=A4n?=\r\n"
+        );
+        assert_eq!(write("日本語の件名"), "Subject: =?utf-8?B?5pel5pys6Kqe44Gu5Lu25ZCN?=\r\n");
+    }
+
+    #[test]
+    fn long_words_of_other_fields_stay_as_they_are() {
+        let mut out = Vec::new();
+        let url = format!("<https://example.com/{}>", "x".repeat(400));
+        FieldWriter::new(&mut out, "X-Link").unstructured(&url, false);
+        assert_eq!(out, format!("X-Link: {url}").into_bytes());
+        for length in [990, 991, 2000] {
+            out.clear();
+            FieldWriter::new(&mut out, "X-Link").unstructured(&"x".repeat(length), false);
+            let longest = if length == 990 { 998 } else { 77 };
+            assert!(out.split(|&b| b == b'\n').all(|line| line.len() <= longest), "{length}");
+        }
+    }
+}

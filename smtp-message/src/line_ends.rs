@@ -1,0 +1,81 @@
+//! Line ends in one linear pass: CR LF stays, a bare CR or LF becomes CR LF (RFC 5321 section 2.3.8).
+
+use memchr::memchr2;
+
+/// Where the first CR or LF at or after `from` stands that is not part of a CR LF; `from` is not inside of one.
+pub(crate) fn find_bare(bytes: &[u8], mut from: usize) -> Option<usize> {
+    while let Some(at) = memchr2(b'\r', b'\n', &bytes[from..]) {
+        let at = from + at;
+        if bytes[at..].starts_with(b"\r\n") {
+            from = at + 2;
+        } else {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// Turns every bare CR and LF into CR LF, and adds one if the end lacks it; nothing stays nothing.
+pub(crate) fn normalise(bytes: Vec<u8>) -> Vec<u8> {
+    let mut from = 0;
+    let mut out = Vec::new();
+    while let Some(at) = find_bare(&bytes, from) {
+        if from == 0 {
+            out.reserve(bytes.len() + bytes.len() / 16 + 2);
+        }
+        out.extend_from_slice(&bytes[from..at]);
+        out.extend_from_slice(b"\r\n");
+        from = at + 1;
+    }
+    if from == 0 {
+        out = bytes;
+    } else {
+        out.extend_from_slice(&bytes[from..]);
+    }
+    if !out.is_empty() && !out.ends_with(b"\n") {
+        out.extend_from_slice(b"\r\n");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_m3_only_crlf_leaves() {
+        for (input, output) in [
+            ("", ""),
+            ("a", "a\r\n"),
+            ("a\n", "a\r\n"),
+            ("a\r", "a\r\n"),
+            ("a\r\n", "a\r\n"),
+            ("\r.\r", "\r\n.\r\n"),
+            ("\n.\n", "\r\n.\r\n"),
+            ("\r\n.\n", "\r\n.\r\n"),
+            ("\r\r\n\n\r", "\r\n\r\n\r\n\r\n"),
+            ("a\r\n\r\n.\r\nRSET\r\n", "a\r\n\r\n.\r\nRSET\r\n"),
+        ] {
+            assert_eq!(normalise(input.into()), output.as_bytes(), "{input:?}");
+        }
+        // All texts of eight of these characters, against a definition with one character of memory.
+        for number in 0..3_u32.pow(8) {
+            let input: Vec<u8> = (0..8).map(|i| b"a\r\n"[(number / 3_u32.pow(i) % 3) as usize]).collect();
+            let mut expected = Vec::new();
+            let mut last = 0;
+            for &byte in &input {
+                match byte {
+                    b'\n' if last == b'\r' => {}
+                    b'\r' | b'\n' => expected.extend_from_slice(b"\r\n"),
+                    _ => expected.push(byte),
+                }
+                last = byte;
+            }
+            if last == b'a' {
+                expected.extend_from_slice(b"\r\n");
+            }
+            assert_eq!(normalise(input.clone()), expected, "{input:?}");
+            assert_eq!(find_bare(&expected, 0), None);
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Mailboxes, groups and lists of them as headers have them (RFC 5322 section 3.4, RFC 6532).
+//!
+//! Display names are plain Unicode text here: RFC 2047 is applied when a message is written, and what looks like an
+//! encoded word in a name stays what it is.
+
+mod parser;
+
+use std::fmt;
+use std::str::FromStr;
+
+use smtp_proto::escape::Snippet;
+use smtp_proto::{Address, AddressError};
+
+use crate::header::{FieldWriter, find_forbidden};
+use parser::Entry;
+
+/// An address with a display name or without.
+///
+/// ```
+/// use smtp_message::Mailbox;
+///
+/// let mailbox: Mailbox = "\"Doe, John\" <john@example.org>".parse()?;
+/// assert_eq!(mailbox.name(), Some("Doe, John"));
+/// assert_eq!(mailbox.address().to_string(), "john@example.org");
+/// // Where the name comes from somebody else there is nothing to quote and nothing to inject:
+/// let same = Mailbox::try_from(("Doe, John", "john@example.org"))?;
+/// assert_eq!(same, mailbox);
+/// # Ok::<(), smtp_message::MailboxError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Mailbox {
+    name: Option<String>,
+    address: Address,
+}
+
+/// Why a text is not a mailbox or a list of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MailboxError {
+    /// There is no mailbox in it.
+    Empty,
+    /// It has a control character or a line separator.
+    Control {
+        /// Octets before it.
+        at: usize,
+        /// The beginning of the text.
+        input: Snippet,
+    },
+    /// It does not follow the grammar, or something comes after a single mailbox.
+    Syntax {
+        /// Octets before the place.
+        at: usize,
+        /// The beginning of the text.
+        input: Snippet,
+    },
+    /// The address in it is not one.
+    Address(AddressError),
+}
+
+impl Mailbox {
+    /// A mailbox with a display name; an empty name is none.
+    ///
+    /// # Errors
+    /// [`MailboxError::Control`] if the name has a control character, TAB included.
+    pub fn new(name: impl Into<String>, address: Address) -> Result<Self, MailboxError> {
+        let name = name.into();
+        if let Some(at) = find_forbidden(&name).or_else(|| name.find('\t')) {
+            return Err(MailboxError::Control { at, input: Snippet::new(name.as_bytes()) });
+        }
+        Ok(Self { name: Some(name).filter(|name| !name.is_empty()), address })
+    }
+
+    /// The display name, as people read it.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The address.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    pub(crate) fn write(&self, field: &mut FieldWriter<'_>) {
+        match &self.name {
+            Some(name) => {
+                field.phrase(name);
+                field.token(&format!("<{}>", self.address));
+            }
+            None => field.token(&self.address.to_string()),
+        }
+    }
+}
+
+impl FromStr for Mailbox {
+    type Err = MailboxError;
+
+    /// Parses exactly one mailbox: `john@example.org`, `John <john@example.org>`, `john@example.org (John)`.
+    ///
+    /// Comments are skipped, except that one behind a bare address is its name, as it was before display names.
+    fn from_str(text: &str) -> Result<Self, MailboxError> {
+        match parser::parse(text, true)?.pop() {
+            Some(Entry::Mailbox(mailbox)) => Ok(mailbox),
+            _ => Err(MailboxError::Empty),
+        }
+    }
+}
+
+impl TryFrom<&str> for Mailbox {
+    type Error = MailboxError;
+
+    fn try_from(text: &str) -> Result<Self, MailboxError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for Mailbox {
+    type Error = MailboxError;
+
+    fn try_from(text: String) -> Result<Self, MailboxError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<(&str, &str)> for Mailbox {
+    type Error = MailboxError;
+
+    /// A display name, taken as it is, and an address.
+    fn try_from((name, address): (&str, &str)) -> Result<Self, MailboxError> {
+        Self::new(name, address.parse()?)
+    }
+}
+
+impl From<Address> for Mailbox {
+    fn from(address: Address) -> Self {
+        Self { name: None, address }
+    }
+}
+
+impl fmt::Display for Mailbox {
+    /// Writes it for people and for [`FromStr`], in Unicode and without folding.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{} <{}>", parser::display_phrase(name), self.address),
+            None => self.address.fmt(f),
+        }
+    }
+}
+
+/// Mailboxes and groups of them, in order.
+///
+/// ```
+/// use smtp_message::MailboxList;
+///
+/// let list: MailboxList = "a@example.org, Team: \"B, C\" <bc@example.org>, d@example.org;".parse()?;
+/// assert_eq!(list.mailboxes().count(), 3);
+/// assert_eq!(list.to_string(), "a@example.org, Team: \"B, C\" <bc@example.org>, d@example.org;");
+/// # Ok::<(), smtp_message::MailboxError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct MailboxList {
+    entries: Vec<Entry>,
+}
+
+impl MailboxList {
+    /// An empty list.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a mailbox at the end.
+    pub fn push(&mut self, mailbox: Mailbox) {
+        self.entries.push(Entry::Mailbox(mailbox));
+    }
+
+    /// Adds all of another list at the end.
+    pub fn append(&mut self, mut other: Self) {
+        self.entries.append(&mut other.entries);
+    }
+
+    /// All mailboxes, those in groups too.
+    pub fn mailboxes(&self) -> impl Iterator<Item = &Mailbox> {
+        self.entries.iter().flat_map(|entry| match entry {
+            Entry::Mailbox(mailbox) => std::slice::from_ref(mailbox),
+            Entry::Group(_, members) => members,
+        })
+    }
+
+    /// Whether there is neither a mailbox nor a group.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// A group that has a name and no members (RFC 5322 section 3.4).
+    pub(crate) fn undisclosed() -> Self {
+        Self { entries: vec![Entry::Group("undisclosed-recipients".into(), Vec::new())] }
+    }
+
+    pub(crate) fn write(&self, field: &mut FieldWriter<'_>) {
+        for (i, entry) in self.entries.iter().enumerate() {
+            if i > 0 {
+                field.glue(",");
+            }
+            match entry {
+                Entry::Mailbox(mailbox) => mailbox.write(field),
+                Entry::Group(name, members) => {
+                    field.phrase(name);
+                    field.glue(":");
+                    for (i, member) in members.iter().enumerate() {
+                        if i > 0 {
+                            field.glue(",");
+                        }
+                        member.write(field);
+                    }
+                    field.glue(";");
+                }
+            }
+        }
+    }
+}
+
+impl FromStr for MailboxList {
+    type Err = MailboxError;
+
+    /// Parses a list separated by commas, which may have groups and may be empty.
+    fn from_str(text: &str) -> Result<Self, MailboxError> {
+        parser::parse(text, false).map(|entries| Self { entries })
+    }
+}
+
+impl TryFrom<&str> for MailboxList {
+    type Error = MailboxError;
+
+    fn try_from(text: &str) -> Result<Self, MailboxError> {
+        text.parse()
+    }
+}
+
+impl FromIterator<Mailbox> for MailboxList {
+    fn from_iter<I: IntoIterator<Item = Mailbox>>(mailboxes: I) -> Self {
+        Self { entries: mailboxes.into_iter().map(Entry::Mailbox).collect() }
+    }
+}
+
+impl fmt::Display for MailboxList {
+    /// Writes it for people and for [`FromStr`], in Unicode and without folding.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, entry) in self.entries.iter().enumerate() {
+            f.write_str(if i > 0 { ", " } else { "" })?;
+            match entry {
+                Entry::Mailbox(mailbox) => mailbox.fmt(f)?,
+                Entry::Group(name, members) => {
+                    write!(f, "{}:", parser::display_phrase(name))?;
+                    for (i, member) in members.iter().enumerate() {
+                        write!(f, "{}{member}", if i > 0 { ", " } else { " " })?;
+                    }
+                    f.write_str(";")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for MailboxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("there is no mailbox"),
+            Self::Control { at, input } => write!(f, "mailbox {input}: control character at octet {at}"),
+            Self::Syntax { at, input } => write!(f, "mailbox {input}: not well-formed at octet {at}"),
+            Self::Address(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for MailboxError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Address(error) => Some(error),
+            Self::Empty | Self::Control { .. } | Self::Syntax { .. } => None,
+        }
+    }
+}
+
+impl From<AddressError> for MailboxError {
+    fn from(error: AddressError) -> Self {
+        Self::Address(error)
+    }
+}
+
+impl From<std::convert::Infallible> for MailboxError {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}

@@ -1,0 +1,346 @@
+//! The grammar of mailboxes and groups (RFC 5322 sections 3.2 and 3.4), with what programs write although it is
+//! obsolete: dots and UTF-8 in unquoted names, empty list elements, a name in a comment.
+//!
+//! Left out: source routes, and comments inside an address.
+
+use smtp_proto::escape::Snippet;
+
+use nom::branch::alt;
+use nom::bytes::complete::{take_till, take_while1};
+use nom::character::complete::{char, none_of, satisfy};
+use nom::combinator::{map, recognize, verify};
+use nom::multi::{fold_many0, many0_count};
+use nom::sequence::{delimited, preceded, terminated};
+use nom::{IResult, Parser};
+
+use super::{Mailbox, MailboxError};
+use crate::header::{find_forbidden, is_atext, quoted};
+
+/// One element of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Entry {
+    Mailbox(Mailbox),
+    Group(String, Vec<Mailbox>),
+}
+
+/// Parses a list, or exactly one mailbox.
+pub(super) fn parse(text: &str, single: bool) -> Result<Vec<Entry>, MailboxError> {
+    if let Some(at) = find_forbidden(text) {
+        return Err(MailboxError::Control { at, input: Snippet::new(text.as_bytes()) });
+    }
+    let result = if single { one(text).map(|entry| vec![entry]) } else { list(text) };
+    result.map_err(|failure| match failure {
+        Failure::Empty => MailboxError::Empty,
+        Failure::Mailbox(error) => error,
+        Failure::At(rest) => {
+            MailboxError::Syntax { at: text.len() - rest, input: Snippet::new(text.as_bytes()) }
+        }
+    })
+}
+
+/// A display name, quoted if it has to be.
+pub(super) fn display_phrase(name: &str) -> String {
+    let atom = |word: &str| !word.is_empty() && word.bytes().all(|b| is_atext(b) || !b.is_ascii());
+    if name.split(' ').all(atom) { name.into() } else { quoted(name) }
+}
+
+enum Failure {
+    Empty,
+    /// How much was left where the grammar does not fit.
+    At(usize),
+    Mailbox(MailboxError),
+}
+
+impl From<nom::Err<nom::error::Error<&str>>> for Failure {
+    fn from(error: nom::Err<nom::error::Error<&str>>) -> Self {
+        match error {
+            nom::Err::Error(error) | nom::Err::Failure(error) => Self::At(error.input.len()),
+            nom::Err::Incomplete(_) => Self::At(0),
+        }
+    }
+}
+
+impl From<MailboxError> for Failure {
+    fn from(error: MailboxError) -> Self {
+        Self::Mailbox(error)
+    }
+}
+
+fn one(text: &str) -> Result<Entry, Failure> {
+    let (input, _) = cfws(text)?;
+    if input.is_empty() {
+        return Err(Failure::Empty);
+    }
+    let (rest, entry) = mailbox(input)?;
+    if rest.is_empty() { Ok(Entry::Mailbox(entry)) } else { Err(Failure::At(rest.len())) }
+}
+
+fn list(text: &str) -> Result<Vec<Entry>, Failure> {
+    let mut entries = Vec::new();
+    let mut input = separators(text)?;
+    while !input.is_empty() {
+        let entry;
+        (input, entry) = match group_start(input) {
+            Ok((rest, name)) => {
+                let (rest, members) = group_members(rest)?;
+                (rest, Entry::Group(name, members))
+            }
+            Err(_) => mailbox(input).map(|(rest, mailbox)| (rest, Entry::Mailbox(mailbox)))?,
+        };
+        entries.push(entry);
+        if !input.is_empty() && !input.starts_with(',') {
+            return Err(Failure::At(input.len()));
+        }
+        input = separators(input)?;
+    }
+    Ok(entries)
+}
+
+/// Parses `name:`, the start of a group.
+fn group_start(input: &str) -> IResult<&str, String> {
+    terminated(verify(phrase, |name: &str| !name.is_empty()), char(':')).parse(input)
+}
+
+/// Parses the members of a group and the semicolon.
+fn group_members(input: &str) -> Result<(&str, Vec<Mailbox>), Failure> {
+    let mut members = Vec::new();
+    let mut input = separators(input)?;
+    loop {
+        if let Some(rest) = input.strip_prefix(';') {
+            return Ok((cfws(rest)?.0, members));
+        }
+        let member;
+        (input, member) = mailbox(input)?;
+        members.push(member);
+        if !input.starts_with([',', ';']) {
+            return Err(Failure::At(input.len()));
+        }
+        input = separators(input)?;
+    }
+}
+
+/// Skips white space, comments and commas.
+fn separators(mut input: &str) -> Result<&str, Failure> {
+    loop {
+        input = cfws(input)?.0;
+        match input.strip_prefix(',') {
+            Some(rest) => input = rest,
+            None => return Ok(input),
+        }
+    }
+}
+
+/// Parses one mailbox and the white space behind it.
+fn mailbox(input: &str) -> Result<(&str, Mailbox), Failure> {
+    if let Ok((rest, name)) = phrase(input)
+        && rest.starts_with('<')
+    {
+        let (rest, address) = delimited(char('<'), spec("<>,;"), char('>')).parse(rest)?;
+        let (rest, _) = cfws(rest)?;
+        let address = address.trim_matches([' ', '\t']).parse().map_err(MailboxError::from)?;
+        return Ok((rest, Mailbox::new(name, address)?));
+    }
+    let (rest, address) = spec(" \t<>(),;").parse(input)?;
+    if address.is_empty() {
+        return Err(Failure::At(input.len()));
+    }
+    let address = address.parse().map_err(MailboxError::from)?;
+    let (rest, comment) = cfws(rest)?;
+    // A TAB may stand in a comment and not in a name.
+    let name = unescape(comment.unwrap_or_default().trim_matches([' ', '\t'])).replace('\t', " ");
+    Ok((rest, Mailbox::new(name, address)?))
+}
+
+/// Recognizes an address up to one of the characters in `end`; what is in quotes or brackets does not end it.
+fn spec(end: &'static str) -> impl for<'a> Fn(&'a str) -> IResult<&'a str, &'a str> {
+    move |input| {
+        let quoted = recognize(quoted_string);
+        let literal = recognize((char('['), take_till(|c| c == ']' || c == '['), char(']')));
+        let other = take_while1(|c| !end.contains(c) && c != '"' && c != '[');
+        recognize(many0_count(alt((other, quoted, literal)))).parse(input)
+    }
+}
+
+/// Parses a possibly empty display name and the white space around it.
+fn phrase(input: &str) -> IResult<&str, String> {
+    let (mut input, _) = cfws(input)?;
+    let mut name = String::new();
+    let mut space = false;
+    while let Ok((rest, word)) = word(input) {
+        if space {
+            name.push(' ');
+        }
+        name.push_str(&word);
+        let (after, _) = cfws(rest)?;
+        space = after.len() < rest.len();
+        input = after;
+    }
+    Ok((input, name))
+}
+
+fn word(input: &str) -> IResult<&str, String> {
+    let is_atom = |c: char| u8::try_from(c).map_or(true, |b| !b.is_ascii() || is_atext(b) || b == b'.');
+    alt((quoted_string, map(take_while1(is_atom), String::from))).parse(input)
+}
+
+fn quoted_string(input: &str) -> IResult<&str, String> {
+    let pair = preceded(char('\\'), satisfy(|_| true));
+    let content = fold_many0(alt((none_of("\"\\"), pair)), String::new, |mut content, c| {
+        // Controls were looked for before; a TAB is white space.
+        content.push(if c == '\t' { ' ' } else { c });
+        content
+    });
+    delimited(char('"'), content, char('"')).parse(input)
+}
+
+/// Skips white space and comments; yields the text of the last comment.
+fn cfws(mut input: &str) -> IResult<&str, Option<&str>> {
+    let mut last = None;
+    loop {
+        input = input.trim_start_matches([' ', '\t']);
+        if !input.starts_with('(') {
+            return Ok((input, last));
+        }
+        let (rest, comment) = comment(input)?;
+        (input, last) = (rest, Some(comment));
+    }
+}
+
+/// A comment, which may have others in it; counting takes the place of recursion.
+fn comment(input: &str) -> IResult<&str, &str> {
+    let mut depth = 0_usize;
+    let mut escaped = false;
+    for (at, c) in input.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '(' => depth += 1,
+            ')' if depth == 1 => return Ok((&input[at + 1..], &input[1..at])),
+            ')' => depth -= 1,
+            _ => {}
+        }
+    }
+    Err(nom::Err::Error(nom::error::Error::new(input, nom::error::ErrorKind::Char)))
+}
+
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        out.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MailboxList;
+
+    #[track_caller]
+    fn check(text: &str, name: &str, address: &str) {
+        let mailbox: Mailbox = text.parse().unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        assert_eq!((mailbox.name().unwrap_or_default(), &*mailbox.address().to_string()), (name, address));
+        assert_eq!(mailbox.to_string().parse(), Ok(mailbox));
+    }
+
+    #[test]
+    fn case_m6_mailboxes_as_people_write_them() {
+        check("a@x.org", "", "a@x.org");
+        check(" <a@x.org> ", "", "a@x.org");
+        check("< a@x.org >", "", "a@x.org");
+        check("John Doe <a@x.org>", "John Doe", "a@x.org");
+        check("John Q. Public\t <a@x.org>", "John Q. Public", "a@x.org");
+        check("O'Neil <a@x.org>", "O'Neil", "a@x.org");
+        check("\"Doe, John\" <a@x.org>", "Doe, John", "a@x.org");
+        check("\"a\\\\b\\\"c\"<a@x.org>", "a\\b\"c", "a@x.org");
+        check("\"(x)\" <a@x.org>", "(x)", "a@x.org");
+        check("\"\" <a@x.org>", "", "a@x.org");
+        check("\" a  b \" <a@x.org>", " a  b ", "a@x.org");
+        check("Ünal <a@x.org>", "Ünal", "a@x.org");
+        check("(c(d)\\)e) John (f) <a@x.org> (g)", "John", "a@x.org");
+        check("a@x.org (John Doe)", "John Doe", "a@x.org");
+        check("\"a,b\"@x.org", "", "\"a,b\"@x.org");
+        check("N <\"a>b\"@x.org>", "N", "\"a>b\"@x.org");
+        check("a@[IPv6:::1]", "", "a@[IPv6:::1]");
+        check("=?utf-8?q?x?= <a@x.org>", "=?utf-8?q?x?=", "a@x.org");
+        let name = "Ünal <x>, \"y\" (z) \\";
+        let mailbox = Mailbox::new(name, "a@x.org".parse().unwrap()).unwrap();
+        check(&mailbox.to_string(), name, "a@x.org");
+    }
+
+    #[test]
+    fn case_m2_controls_in_mailboxes_are_errors() {
+        for c in ['\r', '\n', '\0', '\x1b', '\u{85}', '\u{2028}'] {
+            for (before, after) in
+                [("J", " <a@x>"), ("\"J", "\" <a@x>"), ("<a", "@x>"), ("a@x", ""), ("a@x (", ")")]
+            {
+                let text = format!("{before}{c}{after}");
+                let error = text.parse::<Mailbox>().unwrap_err();
+                assert!(matches!(error, MailboxError::Control { at, .. } if at == before.len()), "{text:?}");
+                assert!(text.parse::<MailboxList>().is_err());
+                assert!(!error.to_string().contains(c));
+            }
+            assert!(Mailbox::new(format!("a{c}"), "a@x".parse().unwrap()).is_err());
+        }
+        assert!(Mailbox::new("a\tb", "a@x".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_mailbox_is_one_and_whole() {
+        for text in [
+            "",
+            " ",
+            "(x)",
+            "a@x, b@y",
+            "a@x b@y",
+            "a@x;",
+            "John",
+            "John <a@x",
+            "<a@x>>",
+            "<>",
+            "<a@x> y",
+            "\"J <a@x>",
+            "(J <a@x>",
+            "J) <a@x>",
+            "J, D <a@x>",
+            "J: a@x;",
+            "<@r:a@x>",
+            "<a@x,b@y>",
+            "a@x,",
+            "a@[1.2.3.4",
+            "J:D <a@x>",
+        ] {
+            assert!(text.parse::<Mailbox>().is_err(), "{text:?}");
+        }
+        assert_eq!("  ".parse::<Mailbox>(), Err(MailboxError::Empty));
+    }
+
+    #[test]
+    fn case_m6_lists_and_groups() {
+        let list =
+            |text: &str| text.parse::<MailboxList>().unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        let addresses =
+            |text: &str| list(text).mailboxes().map(|m| m.address().to_string()).collect::<Vec<_>>();
+        assert_eq!(addresses("a@x, \"b, c\" <d@y>,, (z) e@z ,"), ["a@x", "d@y", "e@z"]);
+        assert_eq!(addresses("undisclosed-recipients:;"), [""; 0]);
+        assert_eq!(addresses("T: a@x, N <b@y>; (c), c@z"), ["a@x", "b@y", "c@z"]);
+        assert!(list("").is_empty() && !list("x:;").is_empty());
+        assert_eq!(list("\"T, U\": a@x ,b@y; ,c@z").to_string(), "\"T, U\": a@x, b@y;, c@z");
+        let many = vec!["\"a, b\" <c@example.org>"; 1000].join(", ");
+        assert_eq!(list(&many).mailboxes().count(), 1000);
+        assert_eq!(list(&many).to_string(), many);
+        for text in ["a@x b@y", "T: a@x", "T: U: a@x;;", "a@x; b@y", ": a@x;", "T: a@x;;"] {
+            assert!(text.parse::<MailboxList>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_lists_take_linear_time() {
+        for piece in ["(", "\"", "a ", "a:", ",", "<", "\\", "[", "\"\"", "()", "a@x,", "ä"] {
+            let text = piece.repeat(50_000);
+            drop(text.parse::<MailboxList>());
+            drop(text.parse::<Mailbox>());
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What is wrong with a message that was to be built: all of it, field by field.
+
+use std::fmt;
+
+use crate::{DateError, MailboxError, MessageIdError};
+
+/// Why a message was not built.
+///
+/// ```
+/// use smtp_message::{Message, Rule, Stamp};
+/// # use std::time::Duration;
+/// # let stamp = Stamp { unix_time: Duration::ZERO, random: [0; 32] };
+///
+/// let error = Message::builder().to("nobody").subject("a\r\nBcc: x@example.com").build(&stamp).unwrap_err();
+/// let fields: Vec<&str> = error.problems().iter().map(|problem| problem.field()).collect();
+/// assert_eq!(fields, ["To", "Subject", "From"]);
+/// assert_eq!(error.problems()[1].rule(), &Rule::Control { at: 1 });
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildError {
+    pub(super) problems: Vec<Problem>,
+}
+
+impl BuildError {
+    /// Everything that is wrong: what was noticed as it was given first, what is missing last.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+/// One thing that is wrong with a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub(super) field: String,
+    pub(super) rule: Rule,
+}
+
+impl Problem {
+    /// The name of the field, with what is not printable escaped.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// The rule that is broken.
+    pub fn rule(&self) -> &Rule {
+        &self.rule
+    }
+}
+
+/// A rule for messages (RFC 5322 section 3.6).  Positions are octets from the start of what was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rule {
+    /// The field is needed.
+    Missing,
+    /// There must be a recipient in To, Cc or Bcc, or [`undisclosed_recipients`] called.
+    ///
+    /// [`undisclosed_recipients`]: crate::MessageBuilder::undisclosed_recipients
+    NoRecipient,
+    /// There are several authors in From, so that Sender is needed.
+    SeveralAuthors,
+    /// The field or the body was given more than once.
+    Repeated,
+    /// The field is written from what other methods of the builder are given.
+    OwnMethod,
+    /// The name of the field is empty.
+    EmptyName,
+    /// The name of the field has a character that is not printable ASCII, or a colon.
+    Name {
+        /// Where.
+        at: usize,
+    },
+    /// The name of the field has more than 76 octets.
+    LongName,
+    /// The value has a control character or a line separator.
+    Control {
+        /// Where.
+        at: usize,
+    },
+    /// An address has no domain (`postmaster`), which is for envelopes only.
+    NoDomain,
+    /// It is not a mailbox.
+    Mailbox(MailboxError),
+    /// It is not a message identifier.
+    MessageId(MessageIdError),
+    /// It is not a date that can be written.
+    Date(DateError),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the message cannot be built: ")?;
+        for (i, problem) in self.problems.iter().enumerate() {
+            write!(f, "{}{problem}", if i > 0 { "; " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.rule)
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "missing",
+            Self::NoRecipient => "no recipient in To, Cc or Bcc",
+            Self::SeveralAuthors => "missing although there are several authors in From",
+            Self::Repeated => "given more than once",
+            Self::OwnMethod => "cannot be set by its name, there are methods for what it says",
+            Self::EmptyName => "the field's name is empty",
+            Self::Name { at } => {
+                return write!(f, "character that a field's name may not have, at octet {at}");
+            }
+            Self::LongName => "the field's name has more than 76 octets",
+            Self::Control { at } => return write!(f, "control character at octet {at}"),
+            Self::NoDomain => "an address without a domain",
+            Self::Mailbox(error) => return error.fmt(f),
+            Self::MessageId(error) => return error.fmt(f),
+            Self::Date(error) => return error.fmt(f),
+        })
+    }
+}

@@ -1,0 +1,311 @@
+//! Ready-made messages, such as an `.eml` file: checked, and changed no more than was asked for.
+//!
+//! RFC 5322 section 2.1 (lines), RFC 5321 section 2.3.8 (line ends), RFC 6152 (8-bit), RFC 6532 (UTF-8 in headers).
+//! Left out: any change to the body, so that a message with long lines is refused and not encoded again, and
+//! BINARYMIME.
+
+mod scan;
+
+use std::fmt;
+use std::sync::Arc;
+
+use memchr::memchr;
+use smtp_proto::envelope::{BodyType, Form};
+use smtp_proto::{Address, Extensions};
+
+use crate::body::{LINE_LIMIT, find_long_line};
+use crate::content::CHUNK;
+use crate::line_ends::{find_bare, normalise};
+use crate::message::unique;
+use crate::{Chunks, Content, ContentError, MailboxError, MailboxList};
+use scan::Field;
+
+/// What to do about a CR or LF that is not part of a CRLF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LineEnds {
+    /// It becomes a CRLF.
+    Normalise,
+    /// It is an error.
+    Strict,
+}
+
+/// What to do about `Bcc` and `Resent-Bcc` fields.  Either way their addresses count as recipients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bcc {
+    /// They do not leave this program.
+    Remove,
+    /// They stay, for all recipients to see.
+    Keep,
+}
+
+/// A message that was made elsewhere.  Cloning it copies nothing large.
+///
+/// ```
+/// use smtp_message::{Bcc, LineEnds, RawMessage};
+///
+/// let eml = b"From: a@example.com\nTo: b@example.org\nBcc: c@example.net\n\nHello\n";
+/// let message = RawMessage::parse(eml, LineEnds::Normalise, Bcc::Remove)?;
+/// assert_eq!(message.as_bytes(), b"From: a@example.com\r\nTo: b@example.org\r\n\r\nHello\r\n");
+/// assert_eq!(message.sender().unwrap().unwrap().to_string(), "a@example.com");
+/// assert_eq!(message.recipients().unwrap().len(), 2);
+/// # Ok::<(), smtp_message::RawError>(())
+/// ```
+#[derive(Clone)]
+pub struct RawMessage {
+    bytes: Arc<Vec<u8>>,
+    form: Form,
+    sender: Result<Option<Address>, MailboxError>,
+    recipients: Result<Vec<Address>, MailboxError>,
+}
+
+/// Why a ready-made message cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RawError {
+    /// It has a CR or LF that is not part of a CRLF, and [`LineEnds::Strict`] was asked for.
+    BareLineEnd {
+        /// Octets before it.
+        at: usize,
+    },
+    /// It has a NUL, which neither 7-bit nor 8-bit data may have (RFC 2045 section 2.8).
+    Nul {
+        /// Octets before it.
+        at: usize,
+    },
+    /// A line has more than 998 octets, which no server has to take (RFC 5321 section 4.5.3.1.6).
+    LongLine {
+        /// Its number, the first being 1, once line ends are normalised.
+        line: usize,
+        /// Octets of it.
+        length: usize,
+    },
+    /// A line among the headers is neither a field nor the continuation of one.
+    NoField {
+        /// Its number, the first being 1.
+        line: usize,
+    },
+    /// The headers have bytes from 128 up that are not UTF-8.
+    HeaderNotUtf8 {
+        /// Octets before them.
+        at: usize,
+    },
+}
+
+impl RawMessage {
+    /// Takes a message with headers.
+    ///
+    /// A CRLF is added if the end lacks it.
+    ///
+    /// # Errors
+    /// What no server could be given.
+    pub fn parse(message: impl Into<Vec<u8>>, line_ends: LineEnds, bcc: Bcc) -> Result<Self, RawError> {
+        let message = message.into();
+        if let Some(at) = memchr(0, &message) {
+            return Err(RawError::Nul { at });
+        }
+        if line_ends == LineEnds::Strict
+            && let Some(at) = find_bare(&message, 0)
+        {
+            return Err(RawError::BareLineEnd { at });
+        }
+        let mut message = normalise(message);
+        if let Some((line, length)) = find_long_line(&message) {
+            return Err(RawError::LongLine { line, length });
+        }
+        let (fields, rest) = scan::fields(&message).map_err(|line| RawError::NoField { line })?;
+        let head = message.len() - rest.len();
+        if let Err(error) = std::str::from_utf8(&message[..head]) {
+            return Err(RawError::HeaderNotUtf8 { at: error.valid_up_to() });
+        }
+        let (sender, recipients) = (sender(&fields), recipients(&fields));
+        let hidden = |field: &Field<'_>| field.is("Bcc") || field.is("Resent-Bcc");
+        let mut smtputf8 = !message[..head].is_ascii();
+        if bcc == Bcc::Remove && fields.iter().any(hidden) {
+            let shown = || fields.iter().filter(|field| !hidden(field)).map(|field| field.whole);
+            smtputf8 = !shown().all(<[u8]>::is_ascii);
+            message = shown().chain([rest]).collect::<Vec<_>>().concat();
+        }
+        let body = if message.is_ascii() { BodyType::SevenBit } else { BodyType::EightBitMime };
+        let form = Form { size: Some(message.len() as u64), body, smtputf8 };
+        Ok(Self { bytes: Arc::new(message), form, sender, recipients })
+    }
+
+    /// The message as it goes on the wire but for dot-stuffing.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Who sends it by its headers: Sender, else From if it names one author.
+    ///
+    /// # Errors
+    /// The field cannot be read.
+    pub fn sender(&self) -> Result<Option<&Address>, &MailboxError> {
+        self.sender.as_ref().map(Option::as_ref)
+    }
+
+    /// Whom it is for by its headers: To, Cc and Bcc in this order, each once.
+    ///
+    /// # Errors
+    /// One of the fields cannot be read.
+    pub fn recipients(&self) -> Result<&[Address], &MailboxError> {
+        self.recipients.as_deref()
+    }
+}
+
+fn sender(fields: &[Field<'_>]) -> Result<Option<Address>, MailboxError> {
+    let sender = list(fields, "Sender")?;
+    let from = if sender.is_empty() { list(fields, "From")? } else { sender };
+    let mut addresses = unique(from.iter().flat_map(MailboxList::mailboxes));
+    Ok(if addresses.len() == 1 { addresses.pop() } else { None })
+}
+
+fn recipients(fields: &[Field<'_>]) -> Result<Vec<Address>, MailboxError> {
+    let mut lists = list(fields, "To")?;
+    lists.append(&mut list(fields, "Cc")?);
+    lists.append(&mut list(fields, "Bcc")?);
+    Ok(unique(lists.iter().flat_map(MailboxList::mailboxes)))
+}
+
+fn list(fields: &[Field<'_>], name: &str) -> Result<Vec<MailboxList>, MailboxError> {
+    fields.iter().filter(|field| field.is(name)).map(|field| field.unfolded().parse()).collect()
+}
+
+impl Content for RawMessage {
+    fn form(&self, _: &Extensions) -> Result<Form, ContentError> {
+        Ok(self.form)
+    }
+
+    fn open(&self, _: &Form) -> Result<Box<dyn Chunks>, ContentError> {
+        Ok(Box::new(RawChunks { bytes: self.bytes.clone(), next: 0 }))
+    }
+}
+
+struct RawChunks {
+    bytes: Arc<Vec<u8>>,
+    next: usize,
+}
+
+impl Chunks for RawChunks {
+    fn next(&mut self, out: &mut Vec<u8>) -> Result<bool, ContentError> {
+        let rest = self.bytes.get(self.next..).unwrap_or_default();
+        let piece = &rest[..rest.len().min(CHUNK)];
+        out.extend_from_slice(piece);
+        self.next += piece.len();
+        Ok(self.next < self.bytes.len())
+    }
+}
+
+impl fmt::Debug for RawMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawMessage")
+            .field("form", &self.form)
+            .field("sender", &self.sender)
+            .field("recipients", &self.recipients)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for RawError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BareLineEnd { at } => write!(f, "CR or LF that is not part of a CRLF, at octet {at}"),
+            Self::Nul { at } => write!(f, "NUL at octet {at}"),
+            Self::LongLine { line, length } => {
+                write!(f, "line {line} has {length} octets, at most {LINE_LIMIT} are allowed")
+            }
+            Self::NoField { line } => write!(f, "line {line} is among the headers and is no header field"),
+            Self::HeaderNotUtf8 { at } => write!(f, "the headers are not UTF-8 at octet {at}"),
+        }
+    }
+}
+
+impl std::error::Error for RawError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(message: &str) -> Result<RawMessage, RawError> {
+        RawMessage::parse(message, LineEnds::Normalise, Bcc::Remove)
+    }
+
+    #[test]
+    fn case_m3_line_ends() {
+        let message = parse("A: b\n\na\r\n\r\n.\r\nRSET\r.\n").unwrap();
+        assert_eq!(message.as_bytes(), b"A: b\r\n\r\na\r\n\r\n.\r\nRSET\r\n.\r\n");
+        let strict = |text: &str| RawMessage::parse(text, LineEnds::Strict, Bcc::Remove);
+        assert_eq!(strict("A: b\r\n\r\na\n.\r\n").unwrap_err(), RawError::BareLineEnd { at: 9 });
+        assert_eq!(strict("A: b\r\n\r\n\r.\r").unwrap_err(), RawError::BareLineEnd { at: 8 });
+        assert_eq!(strict("A: b\r\n\r\n.a\r\nb").unwrap().as_bytes(), b"A: b\r\n\r\n.a\r\nb\r\n");
+    }
+
+    #[test]
+    fn case_m7_bcc_is_removed_however_it_is_written() {
+        let text = "bcc: x@x\nTo: a@x,\n\t\"b, c\" <d@x>\nBCC :\n y@x,\r\n z@x\nResent-Bcc: r@x\nCc: A@X, a@x\n\nBcc: body\n";
+        let message = parse(text).unwrap();
+        assert_eq!(message.as_bytes(), b"To: a@x,\r\n\t\"b, c\" <d@x>\r\nCc: A@X, a@x\r\n\r\nBcc: body\r\n");
+        let recipients: Vec<_> = message.recipients().unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(recipients, ["a@x", "d@x", "A@X", "x@x", "y@x", "z@x"]);
+        let kept = RawMessage::parse(text, LineEnds::Normalise, Bcc::Keep).unwrap();
+        assert_eq!(kept.as_bytes(), normalise(text.into()));
+        assert_eq!(kept.recipients(), message.recipients());
+        // A CR alone begins a new field for some, so it does here.
+        assert_eq!(parse("A: b\rBcc: x@x\n\n").unwrap().as_bytes(), b"A: b\r\n\r\n");
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused() {
+        assert_eq!(parse("A: b\n\nx\0").unwrap_err(), RawError::Nul { at: 7 });
+        let long = format!("A: b\n\n{}\n", "x".repeat(999));
+        assert_eq!(parse(&long).unwrap_err(), RawError::LongLine { line: 3, length: 999 });
+        assert!(parse(&long.replacen('x', "", 1)).is_ok());
+        for (text, line) in [
+            ("From a@x Mon\nA: b\n\n", 1),
+            ("A: b\nrubbish\nBcc: x@x\n\n", 2),
+            (" A: b\n\n", 1),
+            ("A: b\n c\n: d\n\n", 3),
+            ("A b: c\n", 1),
+            ("Ä: c\n", 1),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), RawError::NoField { line }, "{text:?}");
+        }
+        let latin1 = RawMessage::parse(b"A: \xfc\n\n", LineEnds::Normalise, Bcc::Remove);
+        assert_eq!(latin1.unwrap_err(), RawError::HeaderNotUtf8 { at: 3 });
+    }
+
+    #[test]
+    fn the_form_says_what_the_message_needs() {
+        let form = |text: &str| parse(text).unwrap().form(&Extensions::default()).unwrap();
+        let seven = Form { size: Some(9), body: BodyType::SevenBit, smtputf8: false };
+        assert_eq!(form("A: b\n\nx"), Form { size: Some(11), ..seven });
+        assert_eq!(form("\nHello"), Form { size: Some(9), ..seven });
+        assert_eq!(form("A: b\n\nü"), Form { size: Some(12), body: BodyType::EightBitMime, smtputf8: false });
+        assert_eq!(form("A: ü\n\n"), Form { size: Some(9), body: BodyType::EightBitMime, smtputf8: true });
+        assert!(!form("Bcc: ü@x\nA: b\n\nxyz").smtputf8);
+        assert_eq!(form("A: b"), Form { size: Some(6), ..seven });
+        assert_eq!(form(""), Form { size: Some(0), ..seven });
+    }
+
+    #[test]
+    fn the_sender_is_who_the_headers_say() {
+        let sender = |text: &str| {
+            parse(text).unwrap().sender().map(|a| a.map(ToString::to_string)).map_err(Clone::clone)
+        };
+        assert_eq!(sender("From: A <a@x>\nSender: s@x\n\n"), Ok(Some("s@x".into())));
+        assert_eq!(sender("From: =?utf-8?q?=C3=BC?= <a@x>\n\n"), Ok(Some("a@x".into())));
+        assert_eq!(sender("From: a@x, b@x\n\n"), Ok(None));
+        assert_eq!(sender("A: b\n\n"), Ok(None));
+        assert!(sender("From: not an address\n\n").is_err());
+        assert!(parse("To: @\n\n").unwrap().recipients().is_err());
+    }
+
+    #[test]
+    fn case_m11_normalising_is_linear() {
+        let text = "\n".repeat(16 << 20);
+        let message = parse(&format!("A: b\n{text}")).unwrap();
+        assert_eq!(message.as_bytes().len(), (32 << 20) + 6);
+        let fields = "A: b\n".repeat(100_000);
+        assert_eq!(parse(&format!("{fields}Bcc: x@x\n\n")).unwrap().as_bytes().len(), 600_002);
+        assert!(!format!("{message:?}").contains("\\n"));
+    }
+}
