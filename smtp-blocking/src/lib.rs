@@ -1,35 +1,35 @@
-//! Sends mail from plain threads: [`BlockingRuntime`] is smtp-driver's [`Runtime`](smtp_driver::Runtime) without an
-//! executor.
-//!
-//! Its futures do their waiting inside the first `poll` and are ready then; [`block_on`] runs them, and whatever is
-//! built of them, on the calling thread.  The sockets are non-blocking all the same (mio), so a connection reads while
-//! it writes, and every wait has a deadline.
+//! Sends mail from plain threads.
 //!
 //! ```no_run
-//! use std::time::Duration;
-//! use smtp_blocking::{BlockingRuntime, block_on};
-//! use smtp_driver::{Progress, Runtime, Transport};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use smtp_blocking::{Mailer, Message};
 //!
-//! # fn main() -> std::io::Result<()> {
-//! let runtime = BlockingRuntime;
-//! let deadline = runtime.now() + Duration::from_secs(30);
-//! block_on(async {
-//!     let mut connection = runtime.connect("mail.example", 587, deadline).await?;
-//!     let mut greeting = [0; 512];
-//!     match connection.exchange(&mut greeting, &[], Some(deadline)).await? {
-//!         Progress::Read(n) => eprintln!("{}", String::from_utf8_lossy(&greeting[..n])),
-//!         other => eprintln!("no greeting: {other:?}"),
-//!     }
-//!     Ok(())
-//! })
-//! # }
+//! let mailer = Mailer::from_url("smtps://me%40example.com:password@mail.example.com")?;
+//! let message = Message::builder().from("Me <me@example.com>").to("you@example.org")
+//!     .subject("Hello").text("How are you?\n").build(&mailer.stamp()?)?;
+//! mailer.send(&message)?.all_delivered()?;
+//! # Ok(()) }
 //! ```
+//!
+//! TLS is required and verified, there is an outcome for every recipient, and connections are kept between messages; see
+//! [`Mailer`] and [`MailerBuilder`].
+//!
+//! [`BlockingRuntime`] is smtp-driver's [`Runtime`] without an executor: its futures do their waiting inside the first
+//! `poll` and are ready then; [`block_on`] runs them, and whatever is built of them, on the calling thread.  The sockets
+//! are non-blocking all the same (mio), so a connection reads while it writes, and every wait has a deadline.
 
 mod block_on;
 mod clock;
+mod mailer;
 mod runtime;
 mod transport;
 
 pub use block_on::block_on;
+pub use mailer::Mailer;
 pub use runtime::BlockingRuntime;
+pub use smtp_driver::{
+    ConfigError, Error, MailerBuilder, NotDelivered, Recipient, Report, Runtime, UrlError,
+};
+pub use smtp_message::{Mailbox, Message, RawMessage};
+pub use smtp_proto::{Address, Domain, Host, Secret};
 pub use transport::TcpTransport;

@@ -123,7 +123,7 @@ impl Session {
     /// Bytes came from the server.
     pub fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
         let Some(channel) = &mut self.channel else { return self.client.handle_input(now, bytes) };
-        if self.client.end().is_some() {
+        if self.client.is_over() {
             return;
         }
         let was_handshaking = channel.is_handshaking();
@@ -184,7 +184,7 @@ impl Session {
                     if !out.is_empty() {
                         return Next::Wait;
                     }
-                    if channel.is_handshaking() && self.client.end().is_none() {
+                    if channel.is_handshaking() && !self.client.is_over() {
                         channel.flush(out);
                         return Next::Wait;
                     }
@@ -264,6 +264,11 @@ impl Session {
     /// As [`Client::is_reusable`].
     pub fn is_reusable(&self) -> bool {
         self.client.is_reusable() && self.inner.is_empty()
+    }
+
+    /// Whether the connection has ended; `poll` still tells what became of what was open.
+    pub fn is_over(&self) -> bool {
+        self.client.is_over()
     }
 
     /// What TLS was negotiated; `None` while there is none.

@@ -1,29 +1,33 @@
-//! Sends mail on tokio: [`TokioRuntime`] is smtp-driver's [`Runtime`](smtp_driver::Runtime) over tokio's sockets and timers.
-//!
-//! Nothing is spawned, and no method needs a runtime of a particular flavour; one with I/O and time enabled must be
-//! running (`enable_all`).
+//! Sends mail on tokio.
 //!
 //! ```no_run
-//! use std::io::IoSlice;
-//! use std::time::Duration;
-//! use smtp_driver::{Progress, Runtime, Transport};
-//! use smtp_tokio::TokioRuntime;
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use smtp_tokio::{Mailer, Message};
 //!
-//! # async fn example() -> std::io::Result<()> {
-//! let runtime = TokioRuntime;
-//! let deadline = runtime.now() + Duration::from_secs(30);
-//! let mut connection = runtime.connect("mail.example", 587, deadline).await?;
-//! let mut greeting = [0; 512];
-//! match connection.exchange(&mut greeting, &[], Some(deadline)).await? {
-//!     Progress::Read(n) => eprintln!("{}", String::from_utf8_lossy(&greeting[..n])),
-//!     other => eprintln!("no greeting: {other:?}"),
-//! }
+//! let mailer = Mailer::from_url("smtps://me%40example.com:password@mail.example.com")?;
+//! let message = Message::builder().from("Me <me@example.com>").to("you@example.org")
+//!     .subject("Hello").text("How are you?\n").build(&mailer.stamp()?)?;
+//! mailer.send(&message).await?.all_delivered()?;
 //! # Ok(()) }
 //! ```
+//!
+//! TLS is required and verified, there is an outcome for every recipient, and connections are kept between messages; see
+//! [`Mailer`] and [`MailerBuilder`].
+//!
+//! [`TokioRuntime`] is smtp-driver's [`Runtime`] over tokio's sockets and timers.  Nothing is spawned, and no method
+//! needs a runtime of a particular flavour; one with I/O and time enabled must be running (`enable_all`).
 
 mod clock;
 mod runtime;
 mod transport;
 
 pub use runtime::TokioRuntime;
+pub use smtp_driver::{
+    ConfigError, Error, MailerBuilder, NotDelivered, Recipient, Report, Runtime, UrlError,
+};
+pub use smtp_message::{Mailbox, Message, RawMessage};
+pub use smtp_proto::{Address, Domain, Host, Secret};
 pub use transport::TcpTransport;
+
+/// Hands messages to one server; see [`smtp_driver::Mailer`].
+pub type Mailer = smtp_driver::Mailer<TokioRuntime>;

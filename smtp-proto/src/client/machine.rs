@@ -374,6 +374,11 @@ impl Client {
             && !self.parser.is_mid_reply()
     }
 
+    /// Whether the connection has ended; `poll` still tells what became of what was open.
+    pub fn is_over(&self) -> bool {
+        self.end.is_some()
+    }
+
     // Transitions.
 
     pub(crate) fn next_event(&mut self) -> Option<Event> {
@@ -385,11 +390,6 @@ impl Client {
         if self.tls_ready(now, info.verified).is_ok() {
             self.events.push_back(Event::TlsEstablished(Box::new(info)));
         }
-    }
-
-    /// How it ended.
-    pub(crate) fn end(&self) -> Option<&Result<(), Error>> {
-        self.end.as_ref()
     }
 
     /// Ends the connection; whatever is undecided fails with it.

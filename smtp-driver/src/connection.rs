@@ -1,0 +1,292 @@
+//! The driver loop: one connection, its [`Session`], and the only place where the two exchange bytes.
+//!
+//! A future of the caller's is polled together with the I/O by [`Connection::while_waiting`], so that replies are read
+//! and deadlines kept while the caller thinks.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::pin;
+use std::task::Poll;
+
+use smtp_message::ContentError;
+use smtp_proto::client::{Event, Next, Outcome};
+use smtp_proto::envelope::Envelope;
+use smtp_proto::sasl::Credentials;
+use smtp_proto::{Config, Output, Security, Session};
+
+use crate::content::AsyncChunks;
+use crate::error::Error;
+use crate::runtime::{Progress, Runtime, Transport};
+
+/// Pieces written in one call; the operating systems take at most 1024.
+const MAX_SLICES: usize = 64;
+/// How much is read at once.
+const READ_BUFFER: usize = 16 << 10;
+/// Content is fetched until there is so much, so that it goes out in few calls.
+const CONTENT_BUFFER: usize = 32 << 10;
+
+/// Is told of each event of each connection.
+pub(crate) type Observer = dyn Fn(&Event) + Send + Sync;
+
+pub(crate) struct Connection<T> {
+    transport: T,
+    session: Session,
+    out: Output,
+    /// Content that `out` refers to from `start` on.
+    content: Vec<u8>,
+    start: usize,
+    rx: Vec<u8>,
+    /// The peer has ended its side.
+    eof: bool,
+    /// Writing has failed.
+    write_closed: bool,
+}
+
+impl<T: Transport> Connection<T> {
+    pub(crate) fn new(transport: T, config: Config, security: Security, now: smtp_proto::Instant) -> Self {
+        Self {
+            transport,
+            session: Session::new(config, security, now),
+            out: Output::new(),
+            content: Vec::new(),
+            start: 0,
+            rx: vec![0; READ_BUFFER],
+            eof: false,
+            write_closed: false,
+        }
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Goes on until the server has said what it can do, and the credentials are accepted if there are any.
+    pub(crate) async fn establish<R: Runtime<Transport = T>>(
+        &mut self,
+        runtime: &R,
+        credentials: Option<&Credentials>,
+        observer: &Observer,
+    ) -> Result<(), Error> {
+        let mut mechanism = None;
+        loop {
+            match self.next(runtime).await {
+                Next::Event(event) => {
+                    observer(&event);
+                    match event {
+                        Event::Ready => {
+                            let Some(credentials) = credentials else { return Ok(()) };
+                            let chosen = credentials
+                                .choose(self.session.extensions())
+                                .ok_or_else(|| Error::no_mechanism(self.session.extensions()))?;
+                            let chosen = mechanism.insert(chosen);
+                            let initial = chosen.initial();
+                            self.session.authenticate(
+                                chosen.name(),
+                                initial.as_ref().map(|response| &response[..]),
+                            )?;
+                        }
+                        Event::AuthChallenge(challenge) => {
+                            match mechanism.as_mut().and_then(|mechanism| mechanism.respond(&challenge)) {
+                                Some(response) => self.session.respond(&response)?,
+                                None => self.session.abort_auth()?,
+                            }
+                        }
+                        Event::Authenticated(_) => return Ok(()),
+                        Event::AuthFailed(error) => {
+                            self.quit(runtime, observer).await;
+                            return Err(Error::Auth(error));
+                        }
+                        _ => {}
+                    }
+                }
+                Next::Closed(Err(error)) => return Err(Error::Session(error)),
+                // Neither can be before a request of ours.
+                Next::Closed(Ok(())) | Next::Body(_) | Next::Wait => return Err(Error::closed()),
+            }
+        }
+    }
+
+    /// Sends one message; there is an outcome for each recipient, in order.
+    pub(crate) async fn send<R: Runtime<Transport = T>>(
+        &mut self,
+        runtime: &R,
+        envelope: Envelope,
+        chunks: &mut impl AsyncChunks,
+        observer: &Observer,
+    ) -> Result<Vec<Outcome>, Error> {
+        let size = envelope.form().size;
+        let id = self.session.send(envelope)?;
+        self.content.clear();
+        self.start = 0;
+        let (mut next, mut sent, mut last, mut broken) = (0, 0_u64, false, None);
+        loop {
+            match self.next(runtime).await {
+                Next::Event(event) => {
+                    observer(&event);
+                    if let Event::Finished(finished, outcomes) = event
+                        && finished == id
+                    {
+                        return match broken {
+                            None => Ok(outcomes),
+                            Some(error) => Err(Error::Content(error)),
+                        };
+                    }
+                }
+                Next::Body(_) => {
+                    if next == self.content.len() && !last {
+                        let mut content = std::mem::take(&mut self.content);
+                        content.clear();
+                        next = 0;
+                        let filled =
+                            self.while_waiting(runtime, fill(chunks, &mut content, size, sent)).await;
+                        self.content = content;
+                        // The connection has ended meanwhile: its last events say how.
+                        let Some(filled) = filled else { continue };
+                        sent += self.content.len() as u64;
+                        match filled.and_then(|more| check_size(more, sent, size)) {
+                            Ok(more) => last = !more,
+                            Err(error) => {
+                                broken = Some(error);
+                                self.session.cancel(id);
+                                continue;
+                            }
+                        }
+                    }
+                    self.start = next;
+                    let rest = &self.content[next..];
+                    // Content with a bare line end ends the session, whose events say so.
+                    if let Ok(taken) = self.session.body(runtime.now(), rest, last, &mut self.out) {
+                        next += taken;
+                    }
+                }
+                Next::Closed(Err(error)) => return Err(Error::Session(error)),
+                // The transaction ends first.
+                Next::Closed(Ok(())) | Next::Wait => return Err(Error::closed()),
+            }
+        }
+    }
+
+    /// Ends the connection politely.
+    pub(crate) async fn quit<R: Runtime<Transport = T>>(&mut self, runtime: &R, observer: &Observer) {
+        self.session.quit();
+        while let Next::Event(event) = self.next(runtime).await {
+            observer(&event);
+        }
+    }
+
+    /// Whether it can be used for another message: nothing is unaccounted for, and the server has neither closed it nor
+    /// said anything (such as 421) since.
+    pub(crate) fn is_reusable<R: Runtime<Transport = T>>(&mut self, runtime: &R) -> bool {
+        if self.eof || self.write_closed || !self.session.is_reusable() || !self.out.is_empty() {
+            return false;
+        }
+        // TLS has messages of its own, such as session tickets, but never many.
+        for _ in 0..16 {
+            match self.transport.try_read(&mut self.rx) {
+                Ok(n) if n > 0 => {
+                    self.session.handle_input(runtime.now(), &self.rx[..n]);
+                    if !self.session.is_reusable() {
+                        return false;
+                    }
+                }
+                Ok(_) => return false,
+                Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+            }
+        }
+        false
+    }
+
+    /// The next thing that is not waiting.
+    async fn next<R: Runtime<Transport = T>>(&mut self, runtime: &R) -> Next {
+        loop {
+            match self.session.poll(runtime.now(), &mut self.out) {
+                Next::Wait => self.exchange(runtime).await,
+                next => return next,
+            }
+        }
+    }
+
+    /// Runs a future of the caller's, and the connection until it is ready.  `None` if the connection ended first.
+    pub(crate) async fn while_waiting<R: Runtime<Transport = T>, F: Future>(
+        &mut self,
+        runtime: &R,
+        future: F,
+    ) -> Option<F::Output> {
+        let mut future = pin!(future);
+        while !self.session.is_over() {
+            let mut exchange = pin!(self.exchange(runtime));
+            let ready = poll_fn(|context| match future.as_mut().poll(context) {
+                Poll::Ready(output) => Poll::Ready(Some(output)),
+                Poll::Pending => exchange.as_mut().poll(context).map(|()| None),
+            });
+            if let Some(output) = ready.await {
+                return Some(output);
+            }
+        }
+        None
+    }
+
+    /// Moves bytes once, or lets time pass until the deadline.
+    async fn exchange<R: Runtime<Transport = T>>(&mut self, runtime: &R) {
+        if self.eof && self.write_closed {
+            // Nobody is there for what is left to say.
+            return self.out.clear();
+        }
+        let chunk = self.content.get(self.start..).unwrap_or_default();
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let mut count = 0;
+        if !self.write_closed {
+            for (slot, slice) in slices.iter_mut().zip(self.out.slices(chunk)) {
+                *slot = IoSlice::new(slice);
+                count += 1;
+            }
+        }
+        let rx = if self.eof { &mut [][..] } else { &mut self.rx[..] };
+        let progress = self.transport.exchange(rx, &slices[..count], self.session.deadline()).await;
+        let now = runtime.now();
+        match progress {
+            Ok(Progress::Read(n)) if n > 0 => self.session.handle_input(now, &self.rx[..n]),
+            Ok(Progress::Wrote(n)) => {
+                self.out.advance(n);
+                self.session.handle_written(now, n);
+            }
+            // Not the end: the reply that says why may be there to be read.
+            Ok(Progress::WriteClosed) => self.write_closed = true,
+            Ok(Progress::TimedOut) => self.session.handle_timeout(now),
+            Ok(Progress::Read(_)) => {
+                self.eof = true;
+                self.session.handle_eof(now);
+            }
+            Err(_) => {
+                self.eof = true;
+                self.write_closed = true;
+                self.session.handle_eof(now);
+            }
+        }
+    }
+}
+
+/// Fetches content; says whether there may be more.
+async fn fill(
+    chunks: &mut impl AsyncChunks,
+    content: &mut Vec<u8>,
+    size: Option<u64>,
+    sent: u64,
+) -> Result<bool, ContentError> {
+    while chunks.next(content).await? {
+        let total = sent + content.len() as u64;
+        // At the announced size the source is asked once more: the end mark is to go out with the last bytes.
+        if size.is_some_and(|size| total > size) || (content.len() >= CONTENT_BUFFER && size != Some(total)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A content of another size than was announced must not be taken for whole.
+fn check_size(more: bool, sent: u64, size: Option<u64>) -> Result<bool, ContentError> {
+    match size {
+        Some(size) if sent > size || (!more && sent < size) => Err(ContentError::Changed),
+        _ => Ok(more),
+    }
+}

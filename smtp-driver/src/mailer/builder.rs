@@ -1,0 +1,301 @@
+//! How a server is reached, and how far it is trusted.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use smtp_proto::client::{Event, Timeouts};
+use smtp_proto::sasl::{Credentials, CredentialsError};
+use smtp_proto::tls::{TlsConnector, TlsError};
+use smtp_proto::{AddressError, AddressLiteral, Config, Domain, Host, Secret, Security, Tls};
+
+use super::{Mailer, Server, url};
+use crate::connection::Observer;
+use crate::runtime::Runtime;
+
+/// Settings of a [`Mailer`].
+///
+/// ```
+/// use smtp_driver::MailerBuilder;
+///
+/// let builder = MailerBuilder::new("mail.example.com")
+///     .starttls()
+///     .credentials("me@example.com", "hunter2");
+/// assert!(!format!("{builder:?}").contains("hunter2"));
+/// ```
+#[must_use]
+pub struct MailerBuilder {
+    pub(super) host: String,
+    pub(super) port: Option<u16>,
+    pub(super) protection: Protection,
+    pub(super) credentials: Option<Result<Credentials, CredentialsError>>,
+    pub(super) hello: Host,
+    roots: Roots,
+    timeouts: Timeouts,
+    connect_timeout: Duration,
+    observer: Option<Arc<Observer>>,
+    max_idle: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protection {
+    Implicit,
+    StartTls,
+    None,
+}
+
+/// Whom to trust.
+enum Roots {
+    #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+    Trusted(crate::roots::Roots),
+    Connector(Arc<dyn TlsConnector>),
+    #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
+    Nobody,
+}
+
+impl MailerBuilder {
+    /// Settings for a server, a domain name or an IP address: implicit TLS, verified by the operating system's rules.
+    pub fn new(host: impl Into<String>) -> Self {
+        Self {
+            host: host.into(),
+            port: None,
+            protection: Protection::Implicit,
+            credentials: None,
+            hello: Host::from(AddressLiteral::from(IpAddr::from(Ipv4Addr::LOCALHOST))),
+            #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+            roots: Roots::Trusted(crate::roots::Roots::default()),
+            #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
+            roots: Roots::Nobody,
+            timeouts: Timeouts::default(),
+            connect_timeout: Duration::from_secs(30),
+            observer: None,
+            max_idle: 4,
+        }
+    }
+
+    /// Settings from a URL.
+    ///
+    /// | URL | meaning |
+    /// |---|---|
+    /// | `smtps://user:password@host:465` | implicit TLS, verified (RFC 8314); the port may be left out |
+    /// | `smtp://user:password@host:587` | STARTTLS, required and verified; the port may be left out |
+    /// | `?tls=none` | with `smtp` and without credentials: no TLS, for a server on this computer; the port is 25 |
+    /// | `?hello=NAME` | the name or address literal for EHLO |
+    ///
+    /// User name and password are percent-encoded: `@` is `%40`, `:` is `%3A`, `/` is `%2F`.
+    ///
+    /// # Errors
+    /// What is wrong with the URL; it never shows a password.
+    pub fn from_url(url: &str) -> Result<Self, UrlError> {
+        url::parse(url)
+    }
+
+    /// The port, instead of 465 with implicit TLS, 587 with STARTTLS, 25 with none.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// TLS after STARTTLS (RFC 3207), which the server must offer and accept, instead of implicit TLS.
+    pub fn starttls(mut self) -> Self {
+        self.protection = Protection::StartTls;
+        self
+    }
+
+    /// No TLS at all: anyone on the way reads and changes what is sent.  Credentials are refused.
+    pub fn dangerous_plaintext(mut self) -> Self {
+        self.protection = Protection::None;
+        self
+    }
+
+    /// Who logs in.
+    pub fn credentials(mut self, user: impl Into<String>, password: impl Into<Secret>) -> Self {
+        self.credentials = Some(Credentials::new(user, password));
+        self
+    }
+
+    /// The name or address literal of this host for EHLO (RFC 5321 section 4.1.4).
+    ///
+    /// `[127.0.0.1]` if not given, which tells nothing of this computer and which submission servers accept.  Give a
+    /// name that resolves to this host for servers that are strict.
+    pub fn hello(mut self, hello: impl Into<Host>) -> Self {
+        self.hello = hello.into();
+        self
+    }
+
+    /// Trusts only the authorities in this PEM text.
+    ///
+    /// # Errors
+    /// It has no certificate, or a broken one.
+    #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+    pub fn trust_only_pem(mut self, pem: &[u8]) -> Result<Self, ConfigError> {
+        self.roots = Roots::Trusted(crate::roots::Roots::from_pem(pem)?);
+        Ok(self)
+    }
+
+    /// Trusts Mozilla's authorities, which are compiled in, instead of the operating system's: for containers that
+    /// have none.
+    #[cfg(feature = "webpki-roots")]
+    pub fn trust_webpki_roots(mut self) -> Self {
+        self.roots = Roots::Trusted(crate::roots::Roots::webpki());
+        self
+    }
+
+    /// Another TLS engine, or rustls configured otherwise.
+    pub fn tls_connector(mut self, connector: Arc<dyn TlsConnector>) -> Self {
+        self.roots = Roots::Connector(connector);
+        self
+    }
+
+    /// How long each wait of a session may take.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// How long connecting may take, name lookup and all addresses included; 30 seconds if not given.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Is told of every event of every connection, among them the lines of the transcript with secrets masked.
+    pub fn on_event(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// How many connections are kept open while nothing is sent; 4 if not given.
+    pub fn max_idle(mut self, connections: usize) -> Self {
+        self.max_idle = connections;
+        self
+    }
+
+    /// The mailer.  Nothing is connected yet.
+    ///
+    /// # Errors
+    /// The setting that does not work.
+    pub fn build<R: Runtime>(self, runtime: R) -> Result<Mailer<R>, ConfigError> {
+        let host = self.resolved_host().map_err(ConfigError::Host)?;
+        let credentials = self.credentials.transpose().map_err(ConfigError::Credentials)?;
+        let port = self.port.unwrap_or(match self.protection {
+            Protection::Implicit => 465,
+            Protection::StartTls => 587,
+            Protection::None => 25,
+        });
+        let security = match self.protection {
+            Protection::None if credentials.is_some() => return Err(ConfigError::PlaintextCredentials),
+            Protection::None => Security::None,
+            protection => {
+                let connector = match self.roots {
+                    Roots::Connector(connector) => connector,
+                    #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+                    Roots::Trusted(roots) => roots.connector()?,
+                    #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
+                    Roots::Nobody => return Err(ConfigError::NoTlsEngine),
+                };
+                let tls = Tls { connector, server_name: host.clone() };
+                if protection == Protection::Implicit {
+                    Security::Implicit(tls)
+                } else {
+                    Security::StartTls(tls)
+                }
+            }
+        };
+        let mut config = Config::new(self.hello);
+        config.timeouts = self.timeouts;
+        config.trace = self.observer.is_some();
+        let server = Server {
+            host,
+            port,
+            security,
+            credentials,
+            config,
+            connect_timeout: self.connect_timeout,
+            observer: self.observer.unwrap_or_else(|| Arc::new(|_: &Event| {})),
+            max_idle: self.max_idle,
+        };
+        Ok(Mailer::new(runtime, server))
+    }
+
+    /// The host as it is looked up and verified: A-labels, or an IP address.
+    pub(super) fn resolved_host(&self) -> Result<String, AddressError> {
+        match self.host.parse::<IpAddr>() {
+            Ok(address) => Ok(address.to_string()),
+            Err(_) => Ok(self.host.parse::<Domain>()?.to_string()),
+        }
+    }
+
+    pub(super) fn is_loopback(&self) -> bool {
+        match self.host.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            Err(_) => self.host.eq_ignore_ascii_case("localhost"),
+        }
+    }
+}
+
+impl fmt::Debug for MailerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MailerBuilder")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("protection", &self.protection)
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+pub use url::UrlError;
+
+/// Why settings do not work.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The URL.
+    Url(UrlError),
+    /// The host is neither a domain name nor an IP address.
+    Host(AddressError),
+    /// The credentials are not complete.
+    Credentials(CredentialsError),
+    /// Credentials and no TLS.
+    PlaintextCredentials,
+    /// TLS cannot be set up.
+    Tls(TlsError),
+    /// A certificate of a given authority cannot be read, or there is none.
+    Certificate,
+    /// This build has no TLS engine, and none was given.
+    NoTlsEngine,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(error) => error.fmt(f),
+            Self::Host(error) => write!(f, "the server's name is not valid: {error}"),
+            Self::Credentials(error) => error.fmt(f),
+            Self::PlaintextCredentials => {
+                f.write_str("credentials are not sent without TLS: leave out one or the other")
+            }
+            Self::Tls(error) => error.fmt(f),
+            Self::Certificate => f.write_str("the given authority is not a certificate in PEM format"),
+            Self::NoTlsEngine => {
+                f.write_str("this build has no TLS engine: enable aws-lc-rs or ring, or give one")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl From<UrlError> for ConfigError {
+    fn from(error: UrlError) -> Self {
+        Self::Url(error)
+    }
+}
+
+impl From<TlsError> for ConfigError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}

@@ -1,0 +1,227 @@
+//! The [`Mailer`]: messages go in, a report for each comes out.
+//!
+//! The way of a message: [`Mailer::send`] takes a connection that is kept or makes one, asks the content for its form
+//! with the server's extensions in hand, and lets the connection's machine do the rest; a connection with nothing
+//! unaccounted for is kept for the next message.
+
+mod builder;
+mod url;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use std::{fmt, io};
+
+use smtp_message::{Content, Message, Stamp};
+use smtp_proto::client::{Error as SessionError, Failure, Outcome, Phase};
+use smtp_proto::envelope::{Envelope, Form};
+use smtp_proto::sasl::Credentials;
+use smtp_proto::{Address, Config, Instant, Security};
+
+pub use builder::{ConfigError, MailerBuilder, UrlError};
+
+use crate::connection::{Connection, Observer};
+use crate::content::AsyncChunks;
+use crate::error::Error;
+use crate::report::{Recipient, Report};
+use crate::runtime::Runtime;
+
+/// A connection that was idle for longer is not used again.
+const MAX_IDLE_TIME: Duration = Duration::from_secs(60);
+
+/// Hands messages to one server; cheap to clone, and shared by any number of tasks or threads.
+///
+/// Connections are kept open between messages and checked before they are used again.
+pub struct Mailer<R: Runtime> {
+    shared: Arc<Shared<R>>,
+}
+
+struct Shared<R: Runtime> {
+    runtime: R,
+    server: Server,
+    /// Never locked across an await.
+    idle: Mutex<Vec<Idle<R>>>,
+}
+
+struct Idle<R: Runtime> {
+    connection: Connection<R::Transport>,
+    since: Instant,
+}
+
+/// How to reach the server.
+struct Server {
+    host: String,
+    port: u16,
+    security: Security,
+    credentials: Option<Credentials>,
+    config: Config,
+    connect_timeout: Duration,
+    observer: Arc<Observer>,
+    max_idle: usize,
+}
+
+impl<R: Runtime + Default> Mailer<R> {
+    /// A mailer for a server URL; see [`MailerBuilder::from_url`].
+    ///
+    /// # Errors
+    /// What is wrong with the URL, or that TLS cannot be set up.
+    pub fn from_url(url: &str) -> Result<Self, ConfigError> {
+        MailerBuilder::from_url(url)?.build(R::default())
+    }
+}
+
+impl<R: Runtime> Mailer<R> {
+    fn new(runtime: R, server: Server) -> Self {
+        Self { shared: Arc::new(Shared { runtime, server, idle: Mutex::new(Vec::new()) }) }
+    }
+
+    /// The time and the randomness that building a message needs.
+    ///
+    /// # Errors
+    /// The operating system gives no randomness.
+    pub fn stamp(&self) -> io::Result<Stamp> {
+        crate::stamp(&self.shared.runtime)
+    }
+
+    /// Sends a message to the recipients in its headers, Bcc included.
+    ///
+    /// `Ok` does not mean that anybody got it: the [`Report`] says what became of each recipient.  Dropping the future
+    /// closes its connection; whether the message was delivered is then unknown, as with [`Outcome::Ambiguous`].
+    ///
+    /// # Errors
+    /// Nothing was handed over: no connection, no verified TLS, credentials refused, content not readable.
+    pub async fn send(&self, message: &Message) -> Result<Report, Error> {
+        self.send_to(Some(message.sender().clone()), message.recipients().to_vec(), message).await
+    }
+
+    /// Sends a content to these recipients, whatever its headers say.  A `sender` of `None` is the empty reverse-path.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and an envelope that is not complete.
+    pub async fn send_to(
+        &self,
+        sender: Option<Address>,
+        recipients: Vec<Address>,
+        content: &(impl Content + ?Sized),
+    ) -> Result<Report, Error> {
+        let envelope = Envelope::new(sender, recipients)?;
+        loop {
+            let (mut connection, kept) = self.connection().await?;
+            let form = content.form(connection.session().extensions())?;
+            let mut chunks = content.open(&form)?;
+            let report = self.send_on(&mut connection, envelope.clone().with_form(form), &mut chunks).await?;
+            self.keep(connection);
+            // A kept connection may have been closed by the server while nobody looked.  Nothing was handed over.
+            if kept && report.recipients.iter().all(|recipient| was_stale(&recipient.outcome)) {
+                continue;
+            }
+            return Ok(report);
+        }
+    }
+
+    /// Sends a content that comes from a source which may have to be waited for and can be read once.
+    ///
+    /// # Errors
+    /// As [`send_to`](Self::send_to).
+    pub async fn send_stream(
+        &self,
+        sender: Option<Address>,
+        recipients: Vec<Address>,
+        form: Form,
+        mut content: impl AsyncChunks,
+    ) -> Result<Report, Error> {
+        let envelope = Envelope::new(sender, recipients)?.with_form(form);
+        let (mut connection, _) = self.connection().await?;
+        let report = self.send_on(&mut connection, envelope, &mut content).await?;
+        self.keep(connection);
+        Ok(report)
+    }
+
+    /// Ends the connections that are kept, politely.  The mailer can be used further.
+    pub async fn close(&self) {
+        while let Some(Idle { mut connection, .. }) = self.pop_idle() {
+            if connection.is_reusable(&self.shared.runtime) {
+                connection.quit(&self.shared.runtime, &*self.shared.server.observer).await;
+            }
+        }
+    }
+
+    async fn send_on(
+        &self,
+        connection: &mut Connection<R::Transport>,
+        envelope: Envelope,
+        content: &mut impl AsyncChunks,
+    ) -> Result<Report, Error> {
+        let Shared { runtime, server, .. } = &*self.shared;
+        let addresses = envelope.recipients().to_vec();
+        let tls = connection.session().tls_info();
+        let outcomes = connection.send(runtime, envelope, content, &*server.observer).await?;
+        let recipients = addresses
+            .into_iter()
+            .zip(outcomes)
+            .map(|(address, outcome)| Recipient { address, outcome })
+            .collect();
+        Ok(Report { recipients, tls })
+    }
+
+    /// A connection that is ready, and whether it was kept.
+    async fn connection(&self) -> Result<(Connection<R::Transport>, bool), Error> {
+        let Shared { runtime, server, .. } = &*self.shared;
+        while let Some(Idle { mut connection, since }) = self.pop_idle() {
+            if runtime.now() - since <= MAX_IDLE_TIME && connection.is_reusable(runtime) {
+                return Ok((connection, true));
+            }
+        }
+        let deadline = runtime.now() + server.connect_timeout;
+        let connected = runtime.connect(&server.host, server.port, deadline).await;
+        let transport = connected.map_err(|source| Error::Connect {
+            host: server.host.clone(),
+            port: server.port,
+            source,
+        })?;
+        let mut connection =
+            Connection::new(transport, server.config.clone(), server.security.clone(), runtime.now());
+        connection.establish(runtime, server.credentials.as_ref(), &*server.observer).await?;
+        Ok((connection, false))
+    }
+
+    fn pop_idle(&self) -> Option<Idle<R>> {
+        self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn keep(&self, connection: Connection<R::Transport>) {
+        if !connection.session().is_reusable() {
+            return;
+        }
+        let since = self.shared.runtime.now();
+        let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < self.shared.server.max_idle {
+            idle.push(Idle { connection, since });
+        }
+    }
+}
+
+/// Whether a recipient missed a message because a kept connection was closed before the message was begun.
+fn was_stale(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Deferred(Failure::Connection(
+            SessionError::Disconnected { phase } | SessionError::Refused { phase, .. },
+        )) => matches!(phase, Phase::Idle | Phase::Mail),
+        _ => false,
+    }
+}
+
+impl<R: Runtime> Clone for Mailer<R> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Mailer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = &self.shared.server;
+        f.debug_struct("Mailer")
+            .field("host", &server.host)
+            .field("port", &server.port)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,145 @@
+//! Server URLs: `smtps://user:password@host:465`, `smtp://host:587`.
+
+use std::fmt;
+
+use fluent_uri::Iri;
+use fluent_uri::component::{Host, IAuthority};
+use smtp_proto::AddressError;
+use smtp_proto::sasl::Credentials;
+
+use super::builder::{MailerBuilder, Protection};
+
+/// Why a URL does not name a server.  No variant holds a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// It is not a URL by RFC 3986.
+    Syntax,
+    /// The scheme is not `smtp` or `smtps`.
+    Scheme(String),
+    /// There is no host.
+    NoHost,
+    /// The host is neither a domain name nor an IP address.
+    Host(AddressError),
+    /// The port is not from 1 to 65535.
+    Port,
+    /// The user name or the password is missing, or is not UTF-8, or has a control character.
+    Credentials,
+    /// There is a path, which has no meaning.
+    Path,
+    /// There is a fragment, which has no meaning.
+    Fragment,
+    /// A parameter is not known.
+    Parameter(String),
+    /// A parameter is given twice.
+    Repeated(String),
+    /// A parameter has a value that it cannot have.
+    Value(String),
+    /// `tls=none` for a server on another computer.
+    PlaintextBeyondLoopback,
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax => f.write_str(
+                "the server URL is malformed; it looks like smtps://user:password@host, with special characters of \
+                 user name and password percent-encoded (@ is %40)",
+            ),
+            Self::Scheme(scheme) => {
+                write!(f, "the scheme of the server URL must be smtps (implicit TLS) or smtp (STARTTLS), not {scheme}")
+            }
+            Self::NoHost => f.write_str("the server URL has no host"),
+            Self::Host(error) => write!(f, "the host of the server URL is not valid: {error}"),
+            Self::Port => f.write_str("the port of the server URL must be from 1 to 65535"),
+            Self::Credentials => f.write_str(
+                "the server URL needs both user name and password, percent-encoded UTF-8 without control characters",
+            ),
+            Self::Path => f.write_str("the server URL must have no path"),
+            Self::Fragment => f.write_str("the server URL must have no fragment; # in a password is %23"),
+            Self::Parameter(name) => write!(f, "the server URL has an unknown parameter, {name}; known are tls and hello"),
+            Self::Repeated(name) => write!(f, "the server URL has the parameter {name} twice"),
+            Self::Value(name) => write!(f, "the parameter {name} of the server URL has a value that it cannot have"),
+            Self::PlaintextBeyondLoopback => f.write_str(
+                "tls=none is for servers on this computer only; for others call MailerBuilder::dangerous_plaintext",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+pub(super) fn parse(url: &str) -> Result<MailerBuilder, UrlError> {
+    let url = Iri::parse(url).map_err(|_| UrlError::Syntax)?;
+    let scheme = url.scheme().as_str();
+    let protection = match scheme {
+        _ if scheme.eq_ignore_ascii_case("smtps") => Protection::Implicit,
+        _ if scheme.eq_ignore_ascii_case("smtp") => Protection::StartTls,
+        _ => return Err(UrlError::Scheme(scheme.into())),
+    };
+    let authority = url.authority().ok_or(UrlError::NoHost)?;
+    if !matches!(url.path().as_str(), "" | "/") {
+        return Err(UrlError::Path);
+    }
+    if url.fragment().is_some() {
+        return Err(UrlError::Fragment);
+    }
+    let mut builder = MailerBuilder::new(host(&authority)?);
+    builder.resolved_host().map_err(UrlError::Host)?;
+    builder.protection = protection;
+    builder.port = match authority.port().map(fluent_uri::pct_enc::EStr::as_str) {
+        None | Some("") => None,
+        Some(port) => Some(port.parse().ok().filter(|&port| port > 0).ok_or(UrlError::Port)?),
+    };
+    if let Some(userinfo) = authority.userinfo() {
+        let (user, password) = userinfo.split_once(':').ok_or(UrlError::Credentials)?;
+        let [user, password] = [user, password].map(|part| part.decode().to_string().ok());
+        let (Some(user), Some(password)) = (user, password) else { return Err(UrlError::Credentials) };
+        if user.chars().chain(password.chars()).any(char::is_control) {
+            return Err(UrlError::Credentials);
+        }
+        let credentials = Credentials::new(user, password.as_ref()).map_err(|_| UrlError::Credentials)?;
+        builder.credentials = Some(Ok(credentials));
+    }
+    parameters(url.query().map_or("", |query| query.as_str()), &mut builder)?;
+    Ok(builder)
+}
+
+/// The host as a name or an IP address without brackets.
+fn host(authority: &IAuthority<'_>) -> Result<String, UrlError> {
+    #[allow(clippy::match_wildcard_for_single_variants)] // the one that is left is private
+    match authority.host_parsed() {
+        Host::Ipv4(address) => Ok(address.to_string()),
+        Host::Ipv6(address) => Ok(address.to_string()),
+        Host::RegName(name) if name.is_empty() => Err(UrlError::NoHost),
+        Host::RegName(name) => {
+            name.decode().to_string().map(std::borrow::Cow::into_owned).map_err(|_| UrlError::Syntax)
+        }
+        _ => Err(UrlError::Syntax),
+    }
+}
+
+fn parameters(query: &str, builder: &mut MailerBuilder) -> Result<(), UrlError> {
+    let mut seen = Vec::new();
+    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        if seen.contains(&name) {
+            return Err(UrlError::Repeated(name.into()));
+        }
+        seen.push(name);
+        match (name, value) {
+            ("tls", "none") if builder.protection == Protection::Implicit => {
+                return Err(UrlError::Value(name.into()));
+            }
+            ("tls", "none") if builder.is_loopback() => builder.protection = Protection::None,
+            ("tls", "none") => return Err(UrlError::PlaintextBeyondLoopback),
+            ("tls", "required") => {}
+            ("hello", name) => {
+                builder.hello = name.parse().map_err(|_| UrlError::Value("hello".into()))?;
+            }
+            ("tls", _) => return Err(UrlError::Value(name.into())),
+            _ => return Err(UrlError::Parameter(name.into())),
+        }
+    }
+    Ok(())
+}
