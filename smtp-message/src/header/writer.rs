@@ -84,17 +84,25 @@ impl<'a> FieldWriter<'a> {
         }
     }
 
-    /// Writes a display name: as atoms if it can be, else as a quoted string or encoded words.
-    pub(crate) fn phrase(&mut self, name: &str) {
+    /// Writes a display name: as atoms if it can be, else as a quoted string or encoded words.  Returns whether it
+    /// ends in an encoded word, which nothing but white space may follow (RFC 2047 section 5).
+    pub(crate) fn phrase(&mut self, name: &str) -> bool {
         let atom = |word: &str| !word.is_empty() && word.len() < WIDTH && word.bytes().all(is_atext);
         // Some programs decode encoded words inside quoted strings, too.
-        let plain = !name.contains("=?");
+        let plain = !name.contains("=?") && name.bytes().all(|b| matches!(b, b' '..=b'~'));
         if plain && name.split(' ').all(atom) {
             name.split(' ').for_each(|word| self.token(word));
-        } else if plain && name.len() < WIDTH && name.bytes().all(|b| matches!(b, b' '..=b'~')) {
-            self.token(&quoted(name));
-        } else {
-            self.encoded(name, Q_PHRASE);
+            return false;
+        }
+        match Some(name).filter(|_| plain).map(quoted).filter(|quoted| quoted.len() < WIDTH) {
+            Some(quoted) => {
+                self.token(&quoted);
+                false
+            }
+            None => {
+                self.encoded(name, Q_PHRASE);
+                true
+            }
         }
     }
 
@@ -199,6 +207,24 @@ mod tests {
             "Subject: =?utf-8?Q?Dampfschifffahrtsgesellschaftskapit=C3=A4n?=\r\n"
         );
         assert_eq!(write("日本語の件名"), "Subject: =?utf-8?B?5pel5pys6Kqe44Gu5Lu25ZCN?=\r\n");
+    }
+
+    #[test]
+    fn case_m6_display_names_take_the_plainest_form() {
+        let long = "\"".repeat(60);
+        for (name, field) in [
+            ("O'Neil", "To: O'Neil".to_owned()),
+            ("Doe, John", "To: \"Doe, John\"".into()),
+            ("a\\b\"c", "To: \"a\\\\b\\\"c\"".into()),
+            ("(x)", "To: \"(x)\"".into()),
+            ("a  b", "To: \"a  b\"".into()),
+            ("=?x?=", "To: =?utf-8?B?PT94Pz0=?=".into()),
+            (&long, format!("To: =?utf-8?B?{}?=\r\n =?utf-8?B?{}?=", "IiIi".repeat(15), "IiIi".repeat(5))),
+        ] {
+            let mut out = Vec::new();
+            FieldWriter::new(&mut out, "To").phrase(name);
+            assert_eq!(String::from_utf8(out).unwrap(), field);
+        }
     }
 
     #[test]

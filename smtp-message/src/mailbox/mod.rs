@@ -121,6 +121,14 @@ impl TryFrom<String> for Mailbox {
     }
 }
 
+impl TryFrom<&String> for Mailbox {
+    type Error = MailboxError;
+
+    fn try_from(text: &String) -> Result<Self, MailboxError> {
+        text.parse()
+    }
+}
+
 impl TryFrom<(&str, &str)> for Mailbox {
     type Error = MailboxError;
 
@@ -203,8 +211,8 @@ impl MailboxList {
             match entry {
                 Entry::Mailbox(mailbox) => mailbox.write(field),
                 Entry::Group(name, members) => {
-                    field.phrase(name);
-                    field.glue(":");
+                    let encoded = field.phrase(name);
+                    field.glue(if encoded { " :" } else { ":" });
                     for (i, member) in members.iter().enumerate() {
                         if i > 0 {
                             field.glue(",");

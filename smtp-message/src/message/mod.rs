@@ -119,8 +119,9 @@ impl Message {
 
 impl Content for Message {
     fn form(&self, _: &Extensions) -> Result<Form, ContentError> {
-        // What is built is 7-bit for every server, so that no server has to change it.
-        Ok(Form { size: Some(self.size()), body: BodyType::SevenBit, smtputf8: self.0.smtputf8 })
+        // What is built is 7-bit for every server, so that no server has to change it; but for addresses that cannot be.
+        let body = if self.0.smtputf8 { BodyType::EightBitMime } else { BodyType::SevenBit };
+        Ok(Form { size: Some(self.size()), body, smtputf8: self.0.smtputf8 })
     }
 
     fn open(&self, _: &Form) -> Result<Box<dyn Chunks>, ContentError> {
@@ -362,12 +363,22 @@ mod tests {
         let message = minimal().to("Ünal <x@münchen.de>").subject("ü").text("ü").build(&STAMP).unwrap();
         assert!(head(&message).contains("<x@xn--mnchen-3ya.de>"));
         assert!(message.to_bytes().is_ascii() && !form(&message).smtputf8);
+        assert_eq!(form(&message).body, BodyType::SevenBit);
         let message = minimal().to("Ünal <ü@münchen.de>").build(&STAMP).unwrap();
         assert!(head(&message).contains("=?utf-8?B?w5xuYWw=?= <ü@xn--mnchen-3ya.de>"));
         assert!(form(&message).smtputf8);
-        assert_eq!(form(&message).body, BodyType::SevenBit);
+        assert_eq!(form(&message).body, BodyType::EightBitMime);
         // In the envelope alone it is not the content that needs it.
         assert!(!form(&minimal().bcc("ü@x").build(&STAMP).unwrap()).smtputf8);
+    }
+
+    #[test]
+    fn case_m6_groups_are_written_as_they_were_read() {
+        let to = "Team: \"B, C\" <b@x>, d@x;, e@x, Ünal: f@x;".parse().unwrap();
+        let message = Message::builder().from("a@x").to_list(to).build(&STAMP).unwrap();
+        let to = "To: Team: \"B, C\" <b@x>, d@x;, e@x, =?utf-8?B?w5xuYWw=?= : f@x;\r\n";
+        assert!(head(&message).contains(to), "{}", head(&message));
+        assert_eq!(message.recipients().len(), 4);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub enum LineEnds {
     Strict,
 }
 
-/// What to do about `Bcc` and `Resent-Bcc` fields.  Either way their addresses count as recipients.
+/// What to do about `Bcc` and `Resent-Bcc` fields.  Either way those in `Bcc` count as recipients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bcc {
     /// They do not leave this program.

@@ -20,6 +20,8 @@ pub use error::{AddressError, AddressPart, AddressRule};
 pub use literal::AddressLiteral;
 pub use local::LocalPart;
 
+use crate::escape::Escaped;
+
 /// Octets of an address: a path has 256 with its angle brackets (RFC 5321 section 4.5.3.1.3).
 const LIMIT: usize = 254;
 
@@ -202,7 +204,7 @@ impl fmt::Display for Address {
 
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Address({self})")
+        write!(f, "Address({})", Escaped(alloc::format!("{self}").as_bytes()))
     }
 }
 
