@@ -14,6 +14,7 @@ mod output;
 pub mod reply;
 pub mod sasl;
 mod secret;
+pub mod server;
 mod session;
 mod time;
 pub mod tls;

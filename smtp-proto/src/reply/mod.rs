@@ -83,6 +83,32 @@ impl Reply {
         text
     }
 
+    /// Appends it as it goes on the wire: every line with the code, and with the enhanced status code if the first one
+    /// has one (RFC 2034 section 4).
+    ///
+    /// A CR or NUL, which a reply that was parsed may hold, becomes a space.
+    ///
+    /// ```
+    /// use smtp_proto::reply::{Code, Reply};
+    ///
+    /// let mut wire = Vec::new();
+    /// Reply::new(Code::new(550).unwrap(), "5.7.1 no relaying\nask the postmaster").unwrap().encode(&mut wire);
+    /// assert_eq!(wire, b"550-5.7.1 no relaying\r\n550 5.7.1 ask the postmaster\r\n");
+    /// ```
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let enhanced = self.enhanced();
+        let mut lines = self.lines().peekable();
+        while let Some(line) = lines.next() {
+            let separator = if lines.peek().is_some() { '-' } else { ' ' };
+            out.extend_from_slice(alloc::format!("{}{separator}", self.code).as_bytes());
+            if let Some(enhanced) = enhanced.filter(|_| EnhancedCode::parse_prefix(line).is_none()) {
+                out.extend_from_slice(alloc::format!("{enhanced} ").as_bytes());
+            }
+            out.extend(line.iter().map(|&b| if matches!(b, b'\r' | 0) { b' ' } else { b }));
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
     /// Whether a line ended in a bare LF, which RFC 5321 section 2.3.8 forbids.
     pub fn has_bare_lf(&self) -> bool {
         self.bare_lf
@@ -162,5 +188,31 @@ impl Eq for Text {}
 impl core::hash::Hash for Text {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
         self.as_bytes().hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encoded_parses_to_the_same() {
+        for wire in ["250 ok\r\n", "354 \r\n", "250-a\r\n250-\r\n250 b\r\n", "550-5.1.1 a\r\n550 5.1.1 b\r\n"]
+        {
+            let reply =
+                ReplyParser::new(ReplyLimits::default()).parse(&mut wire.as_bytes()).unwrap().unwrap();
+            let mut encoded = Vec::new();
+            reply.encode(&mut encoded);
+            assert_eq!(encoded, wire.as_bytes());
+        }
+    }
+
+    #[test]
+    fn no_stray_line_end_is_encoded() {
+        let mut input = &b"250 a\rb\r\r\n"[..];
+        let reply = ReplyParser::new(ReplyLimits::default()).parse(&mut input).unwrap().unwrap();
+        let mut encoded = Vec::new();
+        reply.encode(&mut encoded);
+        assert_eq!(encoded, b"250 a b \r\n");
     }
 }

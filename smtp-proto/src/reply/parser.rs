@@ -226,7 +226,6 @@ impl ReplyParser {
 mod tests {
     use super::*;
     use alloc::string::{String, ToString};
-    use alloc::vec;
 
     /// Every reply in `input` as text, or the error; the same however the input is cut.
     fn replies(input: &[u8]) -> Result<Vec<String>, ReplyError> {
@@ -307,7 +306,7 @@ mod tests {
             ReplyError::TooManyLines { limit: 4 }
         );
         assert_eq!(replies(b"250-a\r\n250-a\r\n250-a\r\n250 a\r\n250 b\r\n").unwrap().len(), 2);
-        let long = vec![b'x'; 50];
+        let long = [b'x'; 50];
         let line = [b"250-", &long[..], b"\r\n"].concat();
         assert_eq!(
             replies(&[&line[..], &line, &line].concat()).unwrap_err(),

@@ -1,0 +1,774 @@
+//! All state transitions of the server.
+//!
+//! Replies collect in `replies` while commands are at hand, so that a pipelined group is answered in one flight
+//! (RFC 2920 section 3.2); they go to the caller's output when there is nothing left to do without it.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
+use core::time::Duration;
+
+use bytes::Bytes;
+use data_encoding::BASE64;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::body::Decoder;
+use super::command::{Command, CommandError, Parameter, ParameterError};
+use super::lines::{Input, LineError};
+use super::{Answer, Config, Credentials, Event, MailParameters, Next, Response, ServerError, Tls};
+use crate::address::{Address, AddressRule};
+use crate::extensions::{AuthMechanism, Extension};
+use crate::output::Output;
+use crate::reply::Severity;
+use crate::secret::Secret;
+use crate::time::Instant;
+use crate::tls::{Channel, TlsInfo};
+
+/// Replies are handed out before more commands are looked at once they take this much, so that a client that never
+/// reads cannot make them pile up.
+const REPLIES: usize = 8 << 10;
+/// Content is handed out in parts of at most this much.
+const PART: usize = 64 << 10;
+/// The data timer starts again after this much.
+const BLOCK: usize = 16 << 10;
+/// More input than this is not asked for while the embedder or the client's reading is waited for.
+const BACKLOG: usize = 64 << 10;
+
+/// A server's side of one connection.
+///
+/// TLS is inside: what goes in and out is what goes over the wire.
+pub struct Server {
+    config: Arc<Config>,
+    state: State,
+    channel: Option<Channel>,
+    /// Plain text of the client that was not looked at yet.
+    input: Input,
+    decrypted: Vec<u8>,
+    replies: Output,
+    /// Bytes appended to the caller's output and not reported as written.
+    unwritten: usize,
+    events: VecDeque<Event>,
+    eof: bool,
+    close_sent: bool,
+    timer: Option<Instant>,
+    errors: usize,
+    failed_auths: usize,
+    said: Said,
+}
+
+/// What the client has said, all of it forgotten when TLS starts.
+#[derive(Default)]
+struct Said {
+    hello: bool,
+    extended: bool,
+    authenticated: bool,
+    transaction: Option<Transaction>,
+}
+
+struct Transaction {
+    smtputf8: bool,
+    recipients: usize,
+}
+
+enum State {
+    Greeting,
+    /// 220 to STARTTLS is on its way.
+    StartTls,
+    Handshake,
+    Command,
+    Auth(AuthStep),
+    /// The embedder was asked.
+    Deciding(Decision),
+    Data(Data),
+    /// The last reply is on its way.
+    Closing(Result<(), ServerError>),
+    Closed(Result<(), ServerError>),
+}
+
+/// Which line of the exchange comes next.
+enum AuthStep {
+    Plain,
+    LoginName,
+    LoginPassword(String),
+}
+
+enum Decision {
+    Auth,
+    Mail(Transaction),
+    Rcpt,
+    Message,
+}
+
+impl Decision {
+    fn usual_reply(&self, answer: &Answer) -> (u16, &'static str, &'static str) {
+        match (self, answer) {
+            (_, Answer::Reply(_)) => (451, "4.3.0", "local error"),
+            (Self::Auth, Answer::Accept) => (235, "2.7.0", "authenticated"),
+            (Self::Auth, Answer::Refuse) => (535, "5.7.8", "credentials are not right"),
+            (Self::Auth, Answer::Defer) => (454, "4.7.0", "cannot check credentials now"),
+            (Self::Mail(_), Answer::Accept) => (250, "2.1.0", "sender accepted"),
+            (Self::Mail(_), Answer::Refuse) => (550, "5.7.1", "sender refused"),
+            (Self::Mail(_), Answer::Defer) => (451, "4.7.1", "sender not accepted now"),
+            (Self::Rcpt, Answer::Accept) => (250, "2.1.5", "recipient accepted"),
+            (Self::Rcpt, Answer::Refuse) => (550, "5.1.1", "no such recipient"),
+            (Self::Rcpt, Answer::Defer) => (451, "4.2.1", "recipient not accepted now"),
+            (Self::Message, Answer::Accept) => (250, "2.0.0", "message accepted"),
+            (Self::Message, Answer::Refuse) => (550, "5.7.1", "message refused"),
+            (Self::Message, Answer::Defer) => (451, "4.3.0", "message not accepted now"),
+        }
+    }
+}
+
+struct Data {
+    decoder: Decoder,
+    size: u64,
+    /// Bytes since the timer was started.
+    block: usize,
+}
+
+impl Server {
+    /// A connection that was accepted just now.
+    pub fn new(config: Arc<Config>, now: Instant) -> Self {
+        let mut server = Self {
+            state: State::Greeting,
+            channel: None,
+            input: Input::default(),
+            decrypted: Vec::new(),
+            replies: Output::new(),
+            unwritten: 0,
+            events: VecDeque::new(),
+            eof: false,
+            close_sent: false,
+            timer: None,
+            errors: 0,
+            failed_auths: 0,
+            said: Said::default(),
+            config,
+        };
+        if let Tls::Implicit(_) = server.config.tls {
+            server.handshake();
+        }
+        server.arm(now);
+        server
+    }
+
+    /// Takes bytes from the client.
+    pub fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
+        if bytes.is_empty() || matches!(self.state, State::Closing(_) | State::Closed(_)) {
+            return;
+        }
+        // Whoever speaks TLS has read our 220; whoever speaks plain text now wants it taken for TLS (CVE-2011-0411).
+        if matches!(self.state, State::StartTls) {
+            self.replies.clear();
+            self.close(Err(ServerError::EarlyInput { after: "STARTTLS" }));
+        } else if let Some(channel) = &mut self.channel {
+            let result = channel.receive(bytes, &mut self.decrypted);
+            self.eof |= channel.peer_has_closed();
+            self.input.push(&self.decrypted);
+            // Commands can be passwords; content is not worth the time.
+            if !matches!(self.state, State::Data(_)) {
+                self.decrypted.zeroize();
+            }
+            self.decrypted.clear();
+            if let Err(error) = result {
+                // No verdict would reach the client any more, so nothing more is taken from it either.
+                self.replies.clear();
+                self.close(Err(ServerError::Tls(error)));
+            }
+        } else {
+            self.input.push(bytes);
+        }
+        self.arm(now);
+    }
+
+    /// The client will send no more; what it sent is still worked on and answered.
+    pub fn handle_eof(&mut self, _now: Instant) {
+        self.eof = true;
+    }
+
+    /// Call this when [`deadline`](Self::deadline) has passed.  Earlier it does nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match &mut self.state {
+            State::Closing(result) => {
+                self.state = State::Closed(core::mem::replace(result, Ok(())));
+            }
+            State::Handshake | State::StartTls => self.close(Err(ServerError::Timeout)),
+            _ => {
+                self.say(421, "4.4.2", "took too long, closing");
+                self.close(Err(ServerError::Timeout));
+            }
+        }
+        self.arm(now);
+    }
+
+    /// `n` bytes of the output were written.
+    pub fn handle_written(&mut self, now: Instant, n: usize) {
+        self.unwritten = self.unwritten.saturating_sub(n);
+        if let Some(channel) = &mut self.channel {
+            channel.written(n);
+        }
+        if matches!(self.state, State::StartTls) && self.replies.is_empty() && self.unwritten == 0 {
+            self.said = Said::default();
+            self.handshake();
+            self.arm(now);
+        }
+    }
+
+    /// What comes next.  While `out` is not empty nothing is appended to it, and no new question is asked.
+    pub fn poll(&mut self, now: Instant, out: &mut Output) -> Next {
+        if out.is_empty() {
+            while self.events.is_empty() && self.replies.len() < REPLIES && self.step() {}
+        }
+        if let Some(event) = self.events.pop_front() {
+            return Next::Event(event);
+        }
+        if out.is_empty() {
+            self.flush(out);
+            if out.is_empty() {
+                if self.eof && !matches!(self.state, State::Deciding(_)) {
+                    self.close(Err(ServerError::Disconnected));
+                    self.flush(out);
+                }
+                if let State::Closing(result) = &mut self.state
+                    && out.is_empty()
+                {
+                    self.state = State::Closed(core::mem::replace(result, Ok(())));
+                }
+            }
+        }
+        if let State::Closed(result) = &self.state {
+            return Next::Closed(result.clone());
+        }
+        self.arm(now);
+        Next::Wait
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due; `None` while the embedder is waited for.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.patience().and(self.timer)
+    }
+
+    /// Whether to read from the client.  A driver that does not ask may find a hostile client's pipelined commands
+    /// piled up in memory while a question is open.
+    pub fn wants_input(&self) -> bool {
+        match self.state {
+            State::Closing(_) | State::Closed(_) => false,
+            _ => !self.eof && self.input.len() < BACKLOG,
+        }
+    }
+
+    /// Answers the last question.  Does nothing if none is open, for the connection may have ended meanwhile.
+    pub fn respond(&mut self, response: Response) {
+        if !self.events.is_empty() || !matches!(self.state, State::Deciding(_)) {
+            return;
+        }
+        let State::Deciding(decision) = self.enter(State::Command) else { return };
+        let code = match response.0 {
+            Answer::Reply(reply) if reply.severity() != Severity::Intermediate => {
+                self.replies.append_with(|bytes| reply.encode(bytes));
+                reply.code().get()
+            }
+            answer => {
+                let (code, enhanced, text) = decision.usual_reply(&answer);
+                self.say(code, enhanced, text);
+                code
+            }
+        };
+        let accepted = code / 100 == 2;
+        match decision {
+            Decision::Auth if accepted => self.said.authenticated = true,
+            Decision::Auth => self.auth_failed(),
+            Decision::Mail(transaction) if accepted => self.said.transaction = Some(transaction),
+            Decision::Mail(_) => {}
+            Decision::Rcpt => {
+                if let Some(transaction) = &mut self.said.transaction {
+                    transaction.recipients += usize::from(accepted);
+                }
+            }
+            Decision::Message => self.said.transaction = None,
+        }
+        if code == 421 {
+            self.close(Err(ServerError::ShutDown));
+        }
+    }
+
+    /// Ends the connection with 421, for instance because the program ends.  An open question is not answered.
+    pub fn shut_down(&mut self) {
+        if !matches!(self.state, State::Closing(_) | State::Closed(_)) {
+            if !matches!(self.state, State::Handshake | State::StartTls) {
+                self.say(421, "4.3.2", "shutting down");
+            }
+            self.close(Err(ServerError::ShutDown));
+        }
+    }
+
+    /// What TLS was negotiated, once it was.
+    pub fn tls_info(&self) -> Option<TlsInfo> {
+        self.channel.as_ref().and_then(Channel::info)
+    }
+
+    /// Does one thing; `false` if that needs more input, an answer, or the output written.
+    fn step(&mut self) -> bool {
+        match &mut self.state {
+            State::Greeting => {
+                let host = &self.config.host;
+                self.replies.append_with(|bytes| line(bytes, format_args!("220 {host} ESMTP")));
+                self.enter(State::Command);
+                true
+            }
+            State::Handshake => {
+                let info = self.channel.as_ref().and_then(Channel::info);
+                let Some(info) = info else { return false };
+                self.events.push_back(Event::TlsStarted(info));
+                let implicit = matches!(self.config.tls, Tls::Implicit(_));
+                self.enter(if implicit { State::Greeting } else { State::Command });
+                true
+            }
+            State::Command | State::Auth(_) => self.line(),
+            State::Data(_) => self.content(),
+            State::StartTls | State::Deciding(_) | State::Closing(_) | State::Closed(_) => false,
+        }
+    }
+
+    fn line(&mut self) -> bool {
+        let in_auth = matches!(self.state, State::Auth(_));
+        let Some(line) = self.input.next_line(&self.config.limits, in_auth) else { return false };
+        self.timer = None;
+        match line {
+            Ok(mut line) => {
+                if in_auth {
+                    self.auth_line(&line);
+                } else {
+                    self.command(&line);
+                }
+                line.zeroize();
+            }
+            Err(LineError::TooLong) if in_auth => {
+                self.enter(State::Command);
+                self.say(500, "5.5.6", "line too long");
+                self.auth_failed();
+            }
+            Err(LineError::TooLong) => self.error(500, "5.5.2", "line too long"),
+            Err(LineError::BareEnd) => {
+                self.say(500, "5.5.2", "lines end in CRLF, bare CR or LF found, closing");
+                self.close(Err(ServerError::BareLineEnd));
+            }
+        }
+        true
+    }
+
+    fn command(&mut self, line: &[u8]) {
+        let command = match Command::parse(line) {
+            Ok(command) => command,
+            Err(error) => return self.bad_command(&error),
+        };
+        let before_tls = matches!(
+            command,
+            Command::Helo { .. } | Command::StartTls | Command::Noop | Command::Quit | Command::Rset
+        );
+        if self.config.require_tls && self.channel.is_none() && !before_tls {
+            return self.say(530, "5.7.0", "STARTTLS first");
+        }
+        let mail =
+            matches!(command, Command::Mail { .. } | Command::Rcpt { .. } | Command::Data | Command::Vrfy);
+        if self.config.require_auth && !self.said.authenticated && mail {
+            return self.say(530, "5.7.0", "AUTH first");
+        }
+        match command {
+            Command::Helo { name, extended } => self.hello(name, extended),
+            Command::StartTls => self.start_tls(),
+            Command::Auth { mechanism, initial } => self.auth(mechanism, initial),
+            Command::Mail { sender, parameters } => self.mail(sender, &parameters, line.is_ascii()),
+            Command::Rcpt { recipient, parameters } => self.rcpt(recipient, &parameters, line.is_ascii()),
+            Command::Data => self.data(),
+            Command::Rset => {
+                self.reset();
+                self.say(250, "2.0.0", "reset");
+            }
+            Command::Noop => self.say(250, "2.0.0", "nothing done"),
+            Command::Vrfy => self.say(252, "2.5.0", "not verified, but mail would be tried"),
+            Command::Help => self.say(214, "2.0.0", "see RFC 5321"),
+            Command::Quit => {
+                self.say(221, "2.0.0", "bye");
+                self.events.push_back(Event::Quit);
+                self.close(Ok(()));
+            }
+        }
+    }
+
+    fn bad_command(&mut self, error: &CommandError) {
+        match *error {
+            CommandError::Unknown => self.error(500, "5.5.1", "no such command"),
+            CommandError::NotImplemented => self.error(502, "5.5.1", "not implemented"),
+            CommandError::Syntax(usage) => self.error(501, "5.5.4", format_args!("syntax: {usage}")),
+            CommandError::Sender(rule) => self.bad_address("5.1.7", rule),
+            CommandError::Recipient(rule) => self.bad_address("5.1.3", rule),
+        }
+    }
+
+    fn bad_address(&mut self, enhanced: &str, rule: AddressRule) {
+        self.error(501, enhanced, format_args!("bad address: {rule}"));
+    }
+
+    fn hello(&mut self, name: &str, extended: bool) {
+        self.reset();
+        self.said.hello = true;
+        self.said.extended = extended;
+        let host = &self.config.host;
+        let mut lines = if extended { self.config.keywords(self.channel.is_some()) } else { Vec::new() };
+        let last = lines.pop();
+        self.replies.append_with(|bytes| match last {
+            None => line(bytes, format_args!("250 {host}")),
+            Some(last) => {
+                line(bytes, format_args!("250-{host}"));
+                for text in lines {
+                    line(bytes, format_args!("250-{text}"));
+                }
+                line(bytes, format_args!("250 {last}"));
+            }
+        });
+        self.events.push_back(Event::Hello { name: name.into(), extended });
+    }
+
+    fn start_tls(&mut self) {
+        if self.channel.is_some() || !matches!(self.config.tls, Tls::StartTls(_)) {
+            return self.error(502, "5.5.1", "not implemented");
+        }
+        if self.said.transaction.is_some() {
+            return self.say(503, "5.5.1", "not within a transaction");
+        }
+        if !self.input.is_empty() {
+            self.say(421, "4.7.0", "nothing may follow STARTTLS, closing");
+            return self.close(Err(ServerError::EarlyInput { after: "STARTTLS" }));
+        }
+        self.say(220, "2.0.0", "go ahead");
+        self.enter(State::StartTls);
+    }
+
+    fn handshake(&mut self) {
+        let (Tls::StartTls(acceptor) | Tls::Implicit(acceptor)) = &self.config.tls else { return };
+        match acceptor.accept() {
+            Ok(engine) => {
+                self.channel = Some(Channel::new(engine));
+                self.enter(State::Handshake);
+            }
+            Err(error) => self.close(Err(ServerError::Tls(error))),
+        }
+    }
+
+    fn mail(&mut self, sender: Option<Address>, parameters: &[Parameter<'_>], ascii: bool) {
+        if !self.said.hello {
+            return self.say(503, "5.5.1", "EHLO first");
+        }
+        if self.said.transaction.is_some() {
+            return self.say(503, "5.5.1", "a transaction is open");
+        }
+        let has = |extension| match extension {
+            Extension::Auth => !self.config.auth.is_empty(),
+            extension => self.config.extensions.contains(&extension),
+        };
+        let parameters = match MailParameters::read(parameters, |e| self.said.extended && has(e)) {
+            Ok(parameters) => parameters,
+            Err(ParameterError::Unknown) => return self.error(555, "5.5.4", "no such parameter"),
+            Err(ParameterError::Invalid) => return self.error(501, "5.5.4", "bad parameter"),
+        };
+        if !ascii && !parameters.smtputf8 {
+            return self.say(553, "5.6.7", "non-ASCII address without SMTPUTF8");
+        }
+        if parameters.size.is_some_and(|size| self.is_too_big(size)) {
+            return self.say(552, "5.3.4", "message too big");
+        }
+        let transaction = Transaction { smtputf8: parameters.smtputf8, recipients: 0 };
+        self.ask(Event::Mail { sender, parameters }, Decision::Mail(transaction));
+    }
+
+    fn rcpt(&mut self, recipient: Address, parameters: &[Parameter<'_>], ascii: bool) {
+        let Some(transaction) = &self.said.transaction else {
+            return self.say(503, "5.5.1", "MAIL first");
+        };
+        if !parameters.is_empty() {
+            self.error(555, "5.5.4", "no such parameter");
+        } else if !ascii && !transaction.smtputf8 {
+            self.say(553, "5.6.7", "non-ASCII address without SMTPUTF8");
+        } else if transaction.recipients >= self.config.limits.recipients {
+            self.say(452, "4.5.3", "too many recipients");
+        } else {
+            self.ask(Event::Rcpt { recipient }, Decision::Rcpt);
+        }
+    }
+
+    fn data(&mut self) {
+        // DATA comes last in a group (RFC 2920 section 3.1).  What follows was meant as content, and would be taken for
+        // commands if DATA were refused.
+        if !self.input.is_empty() {
+            self.say(421, "4.7.0", "nothing may follow DATA before its reply, closing");
+            return self.close(Err(ServerError::EarlyInput { after: "DATA" }));
+        }
+        match &self.said.transaction {
+            None => self.say(503, "5.5.1", "MAIL first"),
+            Some(Transaction { recipients: 0, .. }) => self.say(554, "5.5.1", "no valid recipients"),
+            Some(_) => {
+                self.say(354, "", "end with <CRLF>.<CRLF>");
+                self.enter(State::Data(Data { decoder: Decoder::new(), size: 0, block: 0 }));
+            }
+        }
+    }
+
+    fn content(&mut self) -> bool {
+        let State::Data(data) = &mut self.state else { return false };
+        if self.input.is_empty() {
+            return false;
+        }
+        let input = self.input.front(PART);
+        let mut content = Vec::with_capacity(input.len());
+        let end = data.decoder.decode(input, &mut content);
+        let taken = end.unwrap_or(input.len());
+        self.input.drop_front(taken);
+        data.block += taken;
+        if data.block >= BLOCK {
+            data.block = 0;
+            self.timer = None;
+        }
+        data.size = data.size.saturating_add(content.len() as u64);
+        let (size, bare) = (data.size, data.decoder.has_bare_line_ends());
+        let too_big = self.is_too_big(size);
+        if !content.is_empty() && !too_big {
+            self.events.push_back(Event::Body(Bytes::from(content)));
+        }
+        if end.is_none() {
+            return true;
+        }
+        if too_big {
+            self.refuse_content(552, "5.3.4", "message too big");
+        } else if bare && !self.config.allow_bare_line_ends {
+            self.refuse_content(550, "5.6.0", "lines end in CRLF, bare CR or LF found");
+        } else {
+            self.ask(Event::Message, Decision::Message);
+        }
+        true
+    }
+
+    fn refuse_content(&mut self, code: u16, enhanced: &str, text: &str) {
+        self.enter(State::Command);
+        self.reset();
+        self.say(code, enhanced, text);
+    }
+
+    fn auth(&mut self, mechanism: &str, initial: Option<&str>) {
+        if self.config.auth.is_empty() {
+            return self.error(502, "5.5.1", "not implemented");
+        }
+        if !self.said.extended {
+            return self.say(503, "5.5.1", "EHLO first");
+        }
+        if self.said.authenticated {
+            return self.say(503, "5.5.1", "authenticated already");
+        }
+        if self.said.transaction.is_some() {
+            return self.say(503, "5.5.1", "not within a transaction");
+        }
+        if !self.config.may_authenticate(self.channel.is_some()) {
+            return self.say(538, "5.7.11", "not without TLS");
+        }
+        let offered = self.config.auth.iter().find(|m| m.name().eq_ignore_ascii_case(mechanism));
+        let step = match offered {
+            Some(AuthMechanism::Plain) => AuthStep::Plain,
+            Some(AuthMechanism::Login) => AuthStep::LoginName,
+            _ => return self.say(504, "5.5.4", "no such mechanism"),
+        };
+        let challenge = if matches!(step, AuthStep::Plain) { "" } else { "VXNlcm5hbWU6" };
+        self.enter(State::Auth(step));
+        match initial {
+            Some(initial) => self.auth_line(initial.as_bytes()),
+            None => self.say(334, "", challenge),
+        }
+    }
+
+    /// One line of the client's within AUTH.
+    fn auth_line(&mut self, line: &[u8]) {
+        let State::Auth(step) = self.enter(State::Command) else { return };
+        if line == b"*" {
+            self.say(501, "5.7.0", "cancelled");
+            return self.auth_failed();
+        }
+        let decoded = BASE64.decode(line).ok().map(Zeroizing::new);
+        let text = decoded.as_ref().and_then(|bytes| str::from_utf8(bytes).ok());
+        let Some(text) = text else {
+            self.say(501, "5.5.2", "not base64 of text");
+            return self.auth_failed();
+        };
+        let credentials = match step {
+            AuthStep::Plain => {
+                let mut parts = text.split('\0');
+                match (parts.next(), parts.next(), parts.next(), parts.next()) {
+                    (Some(authorization), Some(identity), Some(password), None) => Credentials {
+                        mechanism: AuthMechanism::Plain,
+                        authorization: Some(authorization.into()).filter(|a: &String| !a.is_empty()),
+                        identity: identity.into(),
+                        password: Secret::new(password),
+                    },
+                    _ => {
+                        self.say(501, "5.5.2", "not a PLAIN response");
+                        return self.auth_failed();
+                    }
+                }
+            }
+            AuthStep::LoginName => {
+                self.say(334, "", "UGFzc3dvcmQ6");
+                self.enter(State::Auth(AuthStep::LoginPassword(text.into())));
+                return;
+            }
+            AuthStep::LoginPassword(identity) => Credentials {
+                mechanism: AuthMechanism::Login,
+                authorization: None,
+                identity,
+                password: Secret::new(text),
+            },
+        };
+        // Control characters are for no name (RFC 4013 section 2.3), and would forge lines of a log.
+        let names = [credentials.authorization.as_deref().unwrap_or_default(), &credentials.identity];
+        if credentials.identity.is_empty() || names.into_iter().any(|n| n.chars().any(char::is_control)) {
+            self.say(501, "5.5.2", "not the name of a user");
+            return self.auth_failed();
+        }
+        self.ask(Event::Auth(credentials), Decision::Auth);
+    }
+
+    fn auth_failed(&mut self) {
+        self.failed_auths += 1;
+        if self.failed_auths >= self.config.limits.auth_attempts {
+            self.say(421, "4.7.0", "too many failed attempts, closing");
+            self.close(Err(ServerError::TooManyAuthAttempts));
+        }
+    }
+
+    fn is_too_big(&self, size: u64) -> bool {
+        self.config.limits.size.is_some_and(|limit| size > limit)
+    }
+
+    fn reset(&mut self) {
+        if self.said.transaction.take().is_some() {
+            self.events.push_back(Event::Reset);
+        }
+    }
+
+    fn ask(&mut self, question: Event, decision: Decision) {
+        self.events.push_back(question);
+        self.enter(State::Deciding(decision));
+    }
+
+    /// Changes the state, which starts a new timer; gives the old one back.
+    fn enter(&mut self, state: State) -> State {
+        self.timer = None;
+        core::mem::replace(&mut self.state, state)
+    }
+
+    fn close(&mut self, result: Result<(), ServerError>) {
+        if !matches!(self.state, State::Closing(_) | State::Closed(_)) {
+            self.input.clear();
+            self.enter(State::Closing(result));
+        }
+    }
+
+    /// How long the client may take for what it has to do next.
+    fn patience(&self) -> Option<Duration> {
+        let limits = &self.config.limits;
+        match self.state {
+            State::StartTls | State::Handshake => Some(limits.handshake_timeout),
+            State::Greeting | State::Command | State::Auth(_) => Some(limits.command_timeout),
+            State::Data(_) => Some(limits.data_timeout),
+            State::Closing(_) => Some(limits.close_timeout),
+            State::Deciding(_) | State::Closed(_) => None,
+        }
+    }
+
+    fn arm(&mut self, now: Instant) {
+        if self.timer.is_none() {
+            self.timer = self.patience().map(|patience| now + patience);
+        }
+    }
+
+    /// A command that is none.
+    fn error(&mut self, code: u16, enhanced: &str, text: impl fmt::Display) {
+        self.say(code, enhanced, text);
+        self.errors += 1;
+        if self.errors >= self.config.limits.errors {
+            self.say(421, "4.7.0", "too many errors, closing");
+            self.close(Err(ServerError::TooManyErrors));
+        }
+    }
+
+    fn say(&mut self, code: u16, enhanced: &str, text: impl fmt::Display) {
+        let enhanced = match enhanced {
+            "" => None,
+            _ => self.config.extensions.contains(&Extension::EnhancedStatusCodes).then_some(enhanced),
+        };
+        self.replies.append_with(|bytes| match enhanced {
+            Some(enhanced) => line(bytes, format_args!("{code} {enhanced} {text}")),
+            None => line(bytes, format_args!("{code} {text}")),
+        });
+    }
+
+    /// Hands out what there is to write.
+    fn flush(&mut self, out: &mut Output) {
+        let before = out.len();
+        let replies = &self.replies;
+        let closing = matches!(self.state, State::Closing(_));
+        let sealed = match &mut self.channel {
+            None => {
+                out.append_with(|bytes| replies.slices(&[]).for_each(|part| bytes.extend_from_slice(part)));
+                Ok(())
+            }
+            Some(channel) => {
+                let sealed = if replies.is_empty() { Ok(()) } else { channel.seal(replies, &[], out) };
+                if closing && !self.close_sent {
+                    self.close_sent = true;
+                    channel.close();
+                }
+                channel.flush(out);
+                sealed
+            }
+        };
+        self.replies.clear();
+        self.unwritten += out.len() - before;
+        if let Err(error) = sealed {
+            self.close(Err(ServerError::Tls(error)));
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Greeting => "Greeting",
+            State::StartTls => "StartTls",
+            State::Handshake => "Handshake",
+            State::Command => "Command",
+            State::Auth(_) => "Auth",
+            State::Deciding(_) => "Deciding",
+            State::Data(_) => "Data",
+            State::Closing(_) => "Closing",
+            State::Closed(_) => "Closed",
+        };
+        f.debug_struct("Server").field("state", &state).finish_non_exhaustive()
+    }
+}
+
+/// Appends one line of a reply.
+fn line(bytes: &mut Vec<u8>, text: fmt::Arguments<'_>) {
+    struct Utf8<'a>(&'a mut Vec<u8>);
+    impl fmt::Write for Utf8<'_> {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.extend_from_slice(text.as_bytes());
+            Ok(())
+        }
+    }
+    // Writing to a vector does not fail.
+    let _ = Utf8(bytes).write_fmt(text);
+    bytes.extend_from_slice(b"\r\n");
+}
