@@ -4,7 +4,6 @@
 //! and deadlines kept while the caller thinks.
 
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
 use std::pin::pin;
 use std::task::Poll;
 
@@ -16,12 +15,9 @@ use smtp_proto::{Config, Output, Security, Session};
 
 use crate::content::AsyncChunks;
 use crate::error::Error;
-use crate::runtime::{Progress, Runtime, Transport};
+use crate::pipe::{Moved, Pipe};
+use crate::runtime::{Runtime, Transport};
 
-/// Pieces written in one call; the operating systems take at most 1024.
-const MAX_SLICES: usize = 64;
-/// How much is read at once.
-const READ_BUFFER: usize = 16 << 10;
 /// Content is fetched until there is so much, so that it goes out in few calls.
 const CONTENT_BUFFER: usize = 32 << 10;
 
@@ -29,30 +25,22 @@ const CONTENT_BUFFER: usize = 32 << 10;
 pub(crate) type Observer = dyn Fn(&Event) + Send + Sync;
 
 pub(crate) struct Connection<T> {
-    transport: T,
+    pipe: Pipe<T>,
     session: Session,
     out: Output,
     /// Content that `out` refers to from `start` on.
     content: Vec<u8>,
     start: usize,
-    rx: Vec<u8>,
-    /// The peer has ended its side.
-    eof: bool,
-    /// Writing has failed.
-    write_closed: bool,
 }
 
 impl<T: Transport> Connection<T> {
     pub(crate) fn new(transport: T, config: Config, security: Security, now: smtp_proto::Instant) -> Self {
         Self {
-            transport,
+            pipe: Pipe::new(transport),
             session: Session::new(config, security, now),
             out: Output::new(),
             content: Vec::new(),
             start: 0,
-            rx: vec![0; READ_BUFFER],
-            eof: false,
-            write_closed: false,
         }
     }
 
@@ -177,20 +165,18 @@ impl<T: Transport> Connection<T> {
     /// Whether it can be used for another message: nothing is unaccounted for, and the server has neither closed it nor
     /// said anything (such as 421) since.
     pub(crate) fn is_reusable<R: Runtime<Transport = T>>(&mut self, runtime: &R) -> bool {
-        if self.eof || self.write_closed || !self.session.is_reusable() || !self.out.is_empty() {
+        if !self.pipe.is_open() || !self.session.is_reusable() || !self.out.is_empty() {
             return false;
         }
         // TLS has messages of its own, such as session tickets, but never many.
         for _ in 0..16 {
-            match self.transport.try_read(&mut self.rx) {
-                Ok(n) if n > 0 => {
-                    self.session.handle_input(runtime.now(), &self.rx[..n]);
-                    if !self.session.is_reusable() {
-                        return false;
-                    }
-                }
-                Ok(_) => return false,
-                Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+            match self.pipe.arrived() {
+                None => return true,
+                Some([]) => return false,
+                Some(bytes) => self.session.handle_input(runtime.now(), bytes),
+            }
+            if !self.session.is_reusable() {
+                return false;
             }
         }
         false
@@ -228,38 +214,21 @@ impl<T: Transport> Connection<T> {
 
     /// Moves bytes once, or lets time pass until the deadline.
     async fn exchange<R: Runtime<Transport = T>>(&mut self, runtime: &R) {
-        if self.eof && self.write_closed {
-            // Nobody is there for what is left to say.
-            return self.out.clear();
-        }
         let chunk = self.content.get(self.start..).unwrap_or_default();
-        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let mut count = 0;
-        if !self.write_closed {
-            for (slot, slice) in slices.iter_mut().zip(self.out.slices(chunk)) {
-                *slot = IoSlice::new(slice);
-                count += 1;
-            }
-        }
-        let rx = if self.eof { &mut [][..] } else { &mut self.rx[..] };
-        let progress = self.transport.exchange(rx, &slices[..count], self.session.deadline()).await;
+        let moved = self.pipe.exchange(&self.out, chunk, true, self.session.deadline()).await;
         let now = runtime.now();
-        match progress {
-            Ok(Progress::Read(n)) if n > 0 => self.session.handle_input(now, &self.rx[..n]),
-            Ok(Progress::Wrote(n)) => {
+        match moved {
+            Moved::Read(bytes) => self.session.handle_input(now, bytes),
+            Moved::Wrote(n) => {
                 self.out.advance(n);
                 self.session.handle_written(now, n);
             }
-            // Not the end: the reply that says why may be there to be read.
-            Ok(Progress::WriteClosed) => self.write_closed = true,
-            Ok(Progress::TimedOut) => self.session.handle_timeout(now),
-            Ok(Progress::Read(_)) => {
-                self.eof = true;
-                self.session.handle_eof(now);
-            }
-            Err(_) => {
-                self.eof = true;
-                self.write_closed = true;
+            Moved::TimedOut => self.session.handle_timeout(now),
+            Moved::WriteClosed => {}
+            Moved::Eof => self.session.handle_eof(now),
+            Moved::Gone => {
+                // Nobody is there for what is left to say.
+                self.out.clear();
                 self.session.handle_eof(now);
             }
         }

@@ -9,10 +9,12 @@ mod content;
 mod error;
 pub mod eyeballs;
 mod mailer;
+mod pipe;
 mod report;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod roots;
 pub mod runtime;
+mod serve;
 
 use std::io;
 
@@ -21,6 +23,7 @@ pub use error::Error;
 pub use mailer::{ConfigError, Mailer, MailerBuilder, UrlError};
 pub use report::{NotDelivered, Recipient, Report};
 pub use runtime::{Progress, Runtime, Transport};
+pub use serve::serve;
 use smtp_message::Stamp;
 
 /// The time and the randomness that building a message needs.

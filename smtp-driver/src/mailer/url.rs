@@ -143,3 +143,72 @@ fn parameters(query: &str, builder: &mut MailerBuilder) -> Result<(), UrlError> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(url: &str) -> UrlError {
+        parse(url).unwrap_err()
+    }
+
+    #[test]
+    fn urls_of_servers() {
+        let builder = parse("smtps://me%40example.com:p%3Aw%2F%C3%A9@mail.example.com").unwrap();
+        assert_eq!((builder.host.as_str(), builder.port), ("mail.example.com", None));
+        assert_eq!(builder.protection, Protection::Implicit);
+        let credentials = builder.credentials.unwrap().unwrap();
+        assert_eq!(credentials.user(), "me@example.com");
+        let builder = parse("SMTP://[::1]:25/?tls=none&hello=client.example").unwrap();
+        assert_eq!((builder.host.as_str(), builder.port), ("::1", Some(25)));
+        assert_eq!(builder.protection, Protection::None);
+        assert_eq!(builder.hello.to_string(), "client.example");
+        assert_eq!(parse("smtp://m\u{fc}nchen.de").unwrap().resolved_host().unwrap(), "xn--mnchen-3ya.de");
+        assert_eq!(parse("smtp://192.0.2.1").unwrap().protection, Protection::StartTls);
+    }
+
+    #[test]
+    fn what_is_no_url_of_a_server() {
+        assert_eq!(error("mail.example.com"), UrlError::Syntax);
+        assert_eq!(error("smtp://a b"), UrlError::Syntax);
+        assert_eq!(error("smtp://me@example.com:pw@host"), UrlError::Syntax);
+        assert_eq!(error("https://host"), UrlError::Scheme("https".into()));
+        assert_eq!(error("smtp:host"), UrlError::NoHost);
+        assert_eq!(error("smtp://"), UrlError::NoHost);
+        assert!(matches!(error("smtp://a_b"), UrlError::Host(_)));
+        assert_eq!(error("smtp://host:0"), UrlError::Port);
+        assert_eq!(error("smtp://host:65536"), UrlError::Port);
+        assert_eq!(error("smtp://user@host"), UrlError::Credentials);
+        assert_eq!(error("smtp://:pw@host"), UrlError::Credentials);
+        assert_eq!(error("smtp://user:@host"), UrlError::Credentials);
+        assert_eq!(error("smtp://host/path"), UrlError::Path);
+        assert_eq!(error("smtp://host#x"), UrlError::Fragment);
+        assert_eq!(error("smtp://host?x=1"), UrlError::Parameter("x".into()));
+        assert_eq!(error("smtp://localhost?tls=none&tls=none"), UrlError::Repeated("tls".into()));
+        assert_eq!(error("smtp://localhost?tls=maybe"), UrlError::Value("tls".into()));
+        assert_eq!(error("smtps://localhost?tls=none"), UrlError::Value("tls".into()));
+        assert_eq!(error("smtp://localhost?hello=a..b"), UrlError::Value("hello".into()));
+        assert_eq!(error("smtp://mail.example.com?tls=none"), UrlError::PlaintextBeyondLoopback);
+    }
+
+    #[test]
+    fn case_a1_control_characters_in_a_url() {
+        for url in ["smtp://us\rer:pw@host", "smtp://user:p\nw@host", "smtp://ho\0st", "smtp://host\n"] {
+            assert_eq!(error(url), UrlError::Syntax, "{url:?}");
+        }
+        assert_eq!(error("smtp://us%0Der:pw@host"), UrlError::Credentials);
+        assert_eq!(error("smtp://user:p%0Aw@host"), UrlError::Credentials);
+        assert_eq!(error("smtp://user:p%00w@host"), UrlError::Credentials);
+        assert_eq!(error("smtp://user:%FF@host"), UrlError::Credentials);
+        assert!(matches!(error("smtp://ho%0Dst"), UrlError::Host(_)));
+        assert_eq!(error("smtp://localhost?hello=a%0D%0Ab"), UrlError::Value("hello".into()));
+    }
+
+    #[test]
+    fn no_error_shows_a_password() {
+        for url in ["smtp://user:hunter2@", "ftp://user:hunter2@host", "smtp://user:hunter2@host?x", "smtp://user:hun ter2@h"] {
+            let error = error(url);
+            assert!(!format!("{error} {error:?}").contains("hun"), "{error}");
+        }
+    }
+}

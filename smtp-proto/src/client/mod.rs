@@ -3,6 +3,107 @@
 //! Implements greeting, EHLO with HELO as fallback, STARTTLS (RFC 3207), AUTH (RFC 4954), MAIL, RCPT, DATA, RSET and
 //! QUIT, pipelined where the server allows (RFC 2920), with SIZE (RFC 1870), 8BITMIME (RFC 6152) and SMTPUTF8
 //! (RFC 6531).  It leaves connecting, the TLS handshake and SASL mechanisms to others.
+//!
+//! # Embedding
+//!
+//! Whoever has the socket and the clock calls [`poll`](Client::poll) and does what it says: handles an
+//! [`Event`], hands out content at [`Next::Body`], and at [`Next::Wait`] moves bytes until
+//! [`deadline`](Client::deadline).  What moved is told by `handle_input`, `handle_written`, `handle_eof` and
+//! `handle_timeout`, none of which fails: whatever goes wrong comes out of `poll`, after what went right.
+//!
+//! Here is a whole program's loop over a blocking stream.  It writes everything before it reads, which is fine for small
+//! messages; a program that sends large ones must read while it writes, or both sides may wait for each other.
+//!
+//! ```
+//! use std::io::{self, Read, Write};
+//! use std::time::{Duration, Instant as Clock};
+//!
+//! use smtp_proto::client::{Client, Config, Event, Next, Outcome, TlsMode};
+//! use smtp_proto::{Envelope, Instant, Output};
+//!
+//! fn deliver(stream: &mut std::net::TcpStream, envelope: Envelope, content: &[u8]) -> io::Result<Vec<Outcome>> {
+//!     let epoch = Clock::now();
+//!     let now = || Instant::from_duration(epoch.elapsed());
+//!     let config = Config::new("client.example".parse().map_err(io::Error::other)?);
+//!     let mut client = Client::new(config, TlsMode::None, now());
+//!     let mut out = Output::new();
+//!     let mut input = [0; 4096];
+//!     let (mut envelope, mut outcomes, mut taken) = (Some(envelope), Vec::new(), 0);
+//!     loop {
+//!         // What `out` refers to, if it refers to content at all.
+//!         let mut chunk = &[][..];
+//!         match client.poll(now(), &mut out) {
+//!             Next::Event(Event::Ready) => {
+//!                 client.send(envelope.take().expect("Ready comes once")).map_err(io::Error::other)?;
+//!                 client.quit();
+//!                 continue;
+//!             }
+//!             Next::Event(Event::Finished(_, all)) => {
+//!                 outcomes = all;
+//!                 continue;
+//!             }
+//!             Next::Event(_) => continue,
+//!             Next::Body(_) => {
+//!                 chunk = &content[taken..];
+//!                 taken += client.body(now(), chunk, true, &mut out).map_err(io::Error::other)?;
+//!             }
+//!             Next::Wait => {}
+//!             // A lost connection does not take back what was confirmed before.
+//!             Next::Closed(Err(error)) if outcomes.is_empty() => return Err(io::Error::other(error)),
+//!             Next::Closed(_) => return Ok(outcomes),
+//!         }
+//!         if out.is_empty() {
+//!             let left = client.deadline().map(|deadline| (deadline - now()).max(Duration::from_millis(1)));
+//!             stream.set_read_timeout(left)?;
+//!             match stream.read(&mut input) {
+//!                 Ok(0) => client.handle_eof(now()),
+//!                 Ok(n) => client.handle_input(now(), &input[..n]),
+//!                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+//!                     client.handle_timeout(now());
+//!                 }
+//!                 Err(_) => client.handle_eof(now()),
+//!             }
+//!         } else {
+//!             for slice in out.slices(chunk) {
+//!                 stream.write_all(slice)?;
+//!             }
+//!             client.handle_written(now(), out.len());
+//!             out.clear();
+//!         }
+//!     }
+//! }
+//! # use std::io::BufRead;
+//! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! # let mut stream = std::net::TcpStream::connect(listener.local_addr()?)?;
+//! # let server = std::thread::spawn(move || {
+//! #     let (mut peer, _) = listener.accept().unwrap();
+//! #     let mut lines = io::BufReader::new(peer.try_clone().unwrap()).lines();
+//! #     peer.write_all(b"220 mx\r\n").unwrap();
+//! #     let mut seen = Vec::new();
+//! #     while let Some(Ok(line)) = lines.next() {
+//! #         let reply = match line.get(..4).unwrap_or(&line) { "DATA" => "354 go", "QUIT" => "221 bye", "Hi" => "", _ => "250 ok" };
+//! #         if !reply.is_empty() { peer.write_all(format!("{reply}\r\n").as_bytes()).unwrap(); }
+//! #         seen.push(line);
+//! #     }
+//! #     seen
+//! # });
+//! # let envelope = Envelope::new(Some("a@example.com".parse()?), ["b@example.org".parse()?])?;
+//! # let outcomes = deliver(&mut stream, envelope, b"Hi\r\n")?;
+//! # drop(stream);
+//! # assert!(outcomes[0].is_delivered());
+//! # let hello = ["EHLO client.example", "MAIL FROM:<a@example.com>", "RCPT TO:<b@example.org>"];
+//! # assert_eq!(server.join().unwrap(), [&hello[..], &["DATA", "Hi", ".", "QUIT"]].concat());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it guarantees
+//!
+//! - No [`Outcome::Delivered`] without the server's own final reply for that transaction; a connection lost after the end
+//!   mark was wholly written gives [`Outcome::Ambiguous`].
+//! - A reply to a command that is not wholly written, and any other that answers nothing, ends the connection; so does
+//!   plain text behind the reply to STARTTLS.
+//! - With TLS required nothing but EHLO and STARTTLS is said before it; credentials need verified TLS.
+//! - Memory is bounded by the limits of [`Config`], every wait has a deadline, and no input makes it panic.
 
 mod auth;
 mod config;

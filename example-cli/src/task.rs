@@ -1,0 +1,180 @@
+//! The command line, and the message it asks for.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use lexopt::{Arg, Parser, ValueExt};
+use smtp_driver::{Error, MailerBuilder, Report};
+use smtp_message::{Bcc, LineEnds, Mailbox, Message, MessageBuilder, RawMessage, Stamp};
+use smtp_proto::Address;
+
+use crate::output::{self, Failure};
+
+const USAGE: &str = "\
+Sends a message.  Without arguments: to a server of this project's own, started for the purpose.
+
+send URL --from ADDRESS --to ADDRESS... --subject TEXT --text TEXT
+send URL [--from ADDRESS] [--to ADDRESS...] --eml FILE
+
+  URL             smtps://USER:PASSWORD@HOST:465 (implicit TLS), smtp://HOST:587 (STARTTLS),
+                  smtp://localhost:25?tls=none (no TLS, for a server on this computer)
+  --from ADDRESS  the author, and the sender in the envelope; with --eml, from its headers if not given
+  --to ADDRESS    a recipient, repeatable; with --eml, from its headers if not given
+  --subject TEXT  the subject
+  --text TEXT     the message
+  --eml FILE      a ready-made message; - for standard input
+  --ca FILE       trust only the authorities in this PEM file
+  --json          print one JSON object
+
+Exit status: 0 every recipient accepted, 1 some not, 2 usage or invalid address, 3 connection, TLS or authentication.";
+
+/// What the command line asks for.
+#[derive(Debug, Default)]
+pub struct Task {
+    url: String,
+    from: Option<String>,
+    to: Vec<String>,
+    subject: Option<String>,
+    text: Option<String>,
+    eml: Option<PathBuf>,
+    ca: Option<PathBuf>,
+    json: bool,
+}
+
+/// A message, and who gets it from whom.
+pub struct Content {
+    /// The reverse-path.
+    pub sender: Option<Address>,
+    /// The recipients.
+    pub recipients: Vec<Address>,
+    /// The message.
+    pub message: Box<dyn smtp_message::Content>,
+}
+
+impl Task {
+    /// The task of this process; `None` without arguments.
+    ///
+    /// # Errors
+    /// What is wrong with the arguments, or the help that was asked for.
+    pub fn from_args() -> Result<Option<Self>, Failure> {
+        if std::env::args_os().len() < 2 {
+            return Ok(None);
+        }
+        Self::parse(Parser::from_env()).map(Some)
+    }
+
+    fn parse(mut parser: Parser) -> Result<Self, Failure> {
+        let mut task = Self::default();
+        let mut url: Option<String> = None;
+        while let Some(arg) = parser.next()? {
+            match arg {
+                Arg::Value(value) if url.is_none() => url = Some(text(value)?),
+                Arg::Long("from") => task.from = Some(text(parser.value()?)?),
+                Arg::Long("to") => task.to.push(text(parser.value()?)?),
+                Arg::Long("subject") => task.subject = Some(text(parser.value()?)?),
+                Arg::Long("text") => task.text = Some(text(parser.value()?)?),
+                Arg::Long("eml") => task.eml = Some(parser.value()?.into()),
+                Arg::Long("ca") => task.ca = Some(parser.value()?.into()),
+                Arg::Long("json") => task.json = true,
+                Arg::Long("help") | Arg::Short('h') => return Err(Failure::Help(USAGE)),
+                other => return Err(other.unexpected().into()),
+            }
+        }
+        task.url = url.ok_or_else(|| Failure::usage("the server's URL is missing"))?;
+        match (&task.text, &task.eml) {
+            (None, None) => Err(Failure::usage("the message is missing: give --text or --eml")),
+            (Some(_), Some(_)) => Err(Failure::usage("give either --text or --eml")),
+            (None, Some(_)) if task.subject.is_some() => {
+                Err(Failure::usage("--subject goes with --text only"))
+            }
+            _ => Ok(task),
+        }
+    }
+
+    /// How to reach the server.
+    ///
+    /// # Errors
+    /// What is wrong with the URL or the authority.
+    pub fn mailer(&self) -> Result<MailerBuilder, Failure> {
+        let builder = MailerBuilder::from_url(&self.url).map_err(Failure::usage)?;
+        match &self.ca {
+            None => Ok(builder),
+            Some(file) => {
+                let pem = fs::read(file).map_err(|error| Failure::file(file, &error))?;
+                builder.trust_only_pem(&pem).map_err(|error| Failure::file(file, &error))
+            }
+        }
+    }
+
+    /// The message.
+    ///
+    /// # Errors
+    /// What is wrong with an address, a header or the file.
+    pub fn content(&self, stamp: &Stamp) -> Result<Content, Failure> {
+        let mailboxes = |texts: &[String], option: &'static str| {
+            let parse = |text: &String| {
+                text.parse::<Mailbox>().map_err(|error| Failure::usage(format!("{option}: {error}")))
+            };
+            texts.iter().map(parse).collect::<Result<Vec<_>, _>>()
+        };
+        let from = mailboxes(self.from.as_slice(), "--from")?.pop();
+        let to = mailboxes(&self.to, "--to")?;
+        let addresses =
+            |mailboxes: &[Mailbox]| mailboxes.iter().map(|mailbox| mailbox.address().clone()).collect();
+        let Some(file) = &self.eml else {
+            let mut builder = Message::builder().text(self.text.clone().unwrap_or_default());
+            builder = from.into_iter().fold(builder, MessageBuilder::from);
+            builder = to.into_iter().fold(builder, MessageBuilder::to);
+            builder = self.subject.clone().into_iter().fold(builder, MessageBuilder::subject);
+            let message = builder.build(stamp).map_err(Failure::usage)?;
+            return Ok(Content {
+                sender: Some(message.sender().clone()),
+                recipients: message.recipients().to_vec(),
+                message: Box::new(message),
+            });
+        };
+        let bytes = if file.as_os_str() == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        } else {
+            fs::read(file)
+        };
+        let bytes = bytes.map_err(|error| Failure::file(file, &error))?;
+        let message = RawMessage::parse(bytes, LineEnds::Normalise, Bcc::Remove);
+        let message = message.map_err(|error| Failure::file(file, &error))?;
+        let header =
+            |error: &smtp_message::MailboxError| Failure::usage(format!("{}: {error}", file.display()));
+        Ok(Content {
+            sender: match from {
+                Some(from) => Some(from.address().clone()),
+                None => message.sender().map_err(header)?.cloned(),
+            },
+            recipients: match to.is_empty() {
+                false => addresses(&to),
+                true => message.recipients().map_err(header)?.to_vec(),
+            },
+            message: Box::new(message),
+        })
+    }
+
+    /// Prints what has become of the message.
+    ///
+    /// # Errors
+    /// The one given.
+    pub fn report(&self, result: Result<Report, Error>) -> Result<ExitCode, Failure> {
+        let report = result?;
+        if self.json {
+            println!("{}", output::json(&report));
+        } else {
+            output::print(&report);
+        }
+        Ok(output::status(&report))
+    }
+}
+
+fn text(value: OsString) -> Result<String, Failure> {
+    Ok(value.string()?)
+}

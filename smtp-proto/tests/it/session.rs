@@ -1,0 +1,361 @@
+//! Client session and server machine joined in memory, rustls on both sides.
+
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::RootCertStore;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::time_provider::DefaultTimeProvider;
+use smtp_proto::client::{Error, Event, Next, Outcome, PeerMisbehaved, Phase};
+use smtp_proto::envelope::{BodyType, Envelope, Form};
+use smtp_proto::sasl::{Credentials, Mechanism};
+use smtp_proto::server::{self, Response, Server};
+use smtp_proto::tls::rustls::{RustlsAcceptor, RustlsConnector, default_provider};
+use smtp_proto::tls::{CertificateError, TlsError};
+use smtp_proto::{Config, Instant, Output, Security, Session, Tls};
+
+const NOW: Instant = Instant::ZERO;
+
+/// Connector and acceptor that trust each other, made once.
+struct Trust {
+    connector: Arc<RustlsConnector>,
+    acceptor: Arc<RustlsAcceptor>,
+}
+
+impl Trust {
+    fn new() -> Self {
+        let mut authority = CertificateParams::new([]).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let names = CertificateParams::new(["mx.example".to_string()]).unwrap();
+        let certificate = names.signed_by(&key, &authority).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der().clone()).unwrap();
+        let time = Arc::new(DefaultTimeProvider);
+        let connector = RustlsConnector::with_roots(default_provider(), roots, time.clone()).unwrap();
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let chain = vec![certificate.der().clone()];
+        let acceptor = RustlsAcceptor::with_certificate(default_provider(), chain, key, time).unwrap();
+        Self { connector: Arc::new(connector), acceptor: Arc::new(acceptor) }
+    }
+
+    fn tls(&self, server_name: &str) -> Tls {
+        Tls { connector: self.connector.clone(), server_name: server_name.into() }
+    }
+
+    fn server(&self, implicit: bool) -> Arc<server::Config> {
+        let mut config = server::Config::new("mx.example".parse::<smtp_proto::Domain>().unwrap());
+        let acceptor = self.acceptor.clone();
+        config.tls = if implicit { server::Tls::Implicit(acceptor) } else { server::Tls::StartTls(acceptor) };
+        config.require_tls = true;
+        config.require_auth = true;
+        Arc::new(config)
+    }
+}
+
+/// Both sides, and what each has for the other.
+struct Pair {
+    session: Session,
+    server: Server,
+    to_server: Vec<u8>,
+    to_client: Vec<u8>,
+    /// Bytes handed over at once.
+    chunk: usize,
+    mechanism: Option<Mechanism>,
+    content: Vec<u8>,
+    taken: usize,
+    told: Vec<String>,
+    outcomes: Vec<Outcome>,
+    end: Option<Result<(), Error>>,
+    /// Content as the server got it; each message ends where the next begins.
+    received: Vec<Vec<u8>>,
+    receiving: Vec<u8>,
+}
+
+impl Pair {
+    fn new(security: Security, server: Arc<server::Config>, content: &[u8], chunk: usize) -> Self {
+        Self {
+            session: Session::new(Config::new("client.example".parse().unwrap()), security, NOW),
+            server: Server::new(server, NOW),
+            to_server: Vec::new(),
+            to_client: Vec::new(),
+            chunk,
+            mechanism: None,
+            content: content.into(),
+            taken: 0,
+            told: Vec::new(),
+            outcomes: Vec::new(),
+            end: None,
+            received: Vec::new(),
+            receiving: Vec::new(),
+        }
+    }
+
+    /// Hands bytes over until neither side has any.
+    fn run(&mut self) {
+        loop {
+            self.poll_session();
+            self.poll_server();
+            if self.to_server.is_empty() && self.to_client.is_empty() {
+                return;
+            }
+            let n = self.chunk.min(self.to_server.len());
+            let bytes: Vec<u8> = self.to_server.drain(..n).collect();
+            self.server.handle_input(NOW, &bytes);
+            self.poll_server();
+            let n = self.chunk.min(self.to_client.len());
+            let bytes: Vec<u8> = self.to_client.drain(..n).collect();
+            self.session.handle_input(NOW, &bytes);
+        }
+    }
+
+    fn poll_session(&mut self) {
+        let mut out = Output::new();
+        loop {
+            match self.session.poll(NOW, &mut out) {
+                Next::Event(event) => self.on_event(event),
+                Next::Body(_) => {
+                    let rest = &self.content[self.taken..];
+                    let Ok(taken) = self.session.body(NOW, rest, true, &mut out) else { continue };
+                    out.slices(rest).for_each(|slice| self.to_server.extend_from_slice(slice));
+                    self.taken += taken;
+                    self.session.handle_written(NOW, out.len());
+                    out.clear();
+                }
+                Next::Wait if out.is_empty() => return,
+                Next::Wait => {
+                    out.slices(&[]).for_each(|slice| self.to_server.extend_from_slice(slice));
+                    self.session.handle_written(NOW, out.len());
+                    out.clear();
+                }
+                Next::Closed(end) => {
+                    self.end = Some(end);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::TlsEstablished(info) => {
+                assert!(info.verified);
+                self.told.push(format!("{} {}", info.version, info.key_exchange.unwrap()));
+            }
+            Event::Ready => {
+                let credentials = Credentials::new("user", "secret").unwrap();
+                let mut mechanism = credentials.choose(self.session.extensions()).unwrap();
+                let initial = mechanism.initial();
+                self.session.authenticate(mechanism.name(), initial.as_ref().map(|i| &i[..])).unwrap();
+                self.mechanism = Some(mechanism);
+            }
+            Event::AuthChallenge(challenge) => {
+                let response = self.mechanism.as_mut().unwrap().respond(&challenge).unwrap();
+                self.session.respond(&response).unwrap();
+            }
+            Event::Authenticated(_) => {
+                self.told.push("authenticated".into());
+                let to = ["x@example.org", "refused@example.org", "\u{fc}@example.org"];
+                let envelope = Envelope::new(
+                    Some("from@example.com".parse().unwrap()),
+                    to.map(|to| to.parse().unwrap()),
+                );
+                let form = Form {
+                    size: Some(self.content.len() as u64),
+                    body: BodyType::EightBitMime,
+                    smtputf8: false,
+                };
+                self.session.send(envelope.unwrap().with_form(form)).unwrap();
+                self.session.quit();
+            }
+            Event::Finished(_, outcomes) => self.outcomes = outcomes,
+            Event::Mail(..) | Event::Rcpt(..) => {}
+            other => self.told.push(format!("{other:?}")),
+        }
+    }
+
+    fn poll_server(&mut self) {
+        let mut out = Output::new();
+        loop {
+            match self.server.poll(NOW, &mut out) {
+                server::Next::Event(event) => {
+                    let response = self.decide(event);
+                    self.server.respond(response);
+                }
+                server::Next::Wait if out.is_empty() => return,
+                server::Next::Wait => {
+                    out.slices(&[]).for_each(|slice| self.to_client.extend_from_slice(slice));
+                    self.server.handle_written(NOW, out.len());
+                    out.clear();
+                }
+                server::Next::Closed(_) => return,
+            }
+        }
+    }
+
+    fn decide(&mut self, event: server::Event) -> Response {
+        match event {
+            server::Event::Auth(login) if login.password.expose() != "secret" => return Response::refuse(),
+            server::Event::Rcpt { recipient } if recipient.to_string().starts_with("refused") => {
+                return Response::refuse();
+            }
+            server::Event::Body(bytes) => self.receiving.extend_from_slice(&bytes),
+            server::Event::Message => self.received.push(std::mem::take(&mut self.receiving)),
+            _ => {}
+        }
+        Response::accept()
+    }
+}
+
+#[test]
+fn a_message_goes_through_tls_in_any_pieces() {
+    let trust = Trust::new();
+    let content = b".dot\r\n..\r\n\xc3\xa9\r\n".repeat(3000);
+    for implicit in [false, true] {
+        for chunk in [1, 2, 7, 100, 4096, usize::MAX] {
+            let tls = trust.tls("mx.example");
+            let security = if implicit { Security::Implicit(tls) } else { Security::StartTls(tls) };
+            let mut pair = Pair::new(security, trust.server(implicit), &content, chunk);
+            pair.run();
+            assert_eq!(pair.told, ["TLSv1.3 X25519MLKEM768", "authenticated"], "{chunk}");
+            let [Outcome::Delivered(_), Outcome::Rejected(_), Outcome::Delivered(_)] = &pair.outcomes[..]
+            else {
+                panic!("{:?}", pair.outcomes);
+            };
+            assert_eq!(pair.end, Some(Ok(())));
+            assert!(pair.received == [content.clone()], "the content has changed, chunk {chunk}");
+        }
+    }
+}
+
+#[test]
+fn case_w30_a_certificate_for_another_name_ends_before_any_command() {
+    let trust = Trust::new();
+    for implicit in [false, true] {
+        for chunk in [1, 100, usize::MAX] {
+            let tls = trust.tls("other.example");
+            let security = if implicit { Security::Implicit(tls) } else { Security::StartTls(tls) };
+            let mut pair = Pair::new(security, trust.server(implicit), b"", chunk);
+            pair.run();
+            let Some(Err(Error::Tls(TlsError::Certificate(CertificateError::NameMismatch {
+                expected,
+                presented,
+            })))) = &pair.end
+            else {
+                panic!("{:?}", pair.end);
+            };
+            assert_eq!(
+                (expected.as_str(), &presented[..]),
+                ("other.example", &["mx.example".to_string()][..])
+            );
+            assert_eq!(pair.told, [""; 0]);
+        }
+    }
+}
+
+/// A session after STARTTLS and EHLO in plain text, and its output so far.
+fn at_starttls(trust: &Trust) -> (Session, Output) {
+    let config = Config::new("client.example".parse().unwrap());
+    let mut session = Session::new(config, Security::StartTls(trust.tls("mx.example")), NOW);
+    let mut out = Output::new();
+    for input in ["220 mx\r\n", "250-mx\r\n250 STARTTLS\r\n"] {
+        session.handle_input(NOW, input.as_bytes());
+        assert!(matches!(session.poll(NOW, &mut out), Next::Wait));
+        session.handle_written(NOW, out.len());
+        out.clear();
+    }
+    (session, out)
+}
+
+#[test]
+fn case_w1_injected_replies_are_never_read() {
+    let trust = Trust::new();
+    let input = b"220 go\r\n250-evil\r\n250 AUTH PLAIN\r\n";
+    let after_220 = b"220 go\r\n".len();
+    for cut in 0..=input.len() {
+        let (mut session, mut out) = at_starttls(&trust);
+        for piece in [&input[..cut], &input[cut..]] {
+            session.handle_input(NOW, piece);
+            if matches!(session.poll(NOW, &mut out), Next::Wait) && !out.is_empty() {
+                // Only where the reply ends with the segment is a ClientHello due, and an alert behind it.
+                assert_eq!(cut, after_220);
+                assert!(matches!(out.slices(&[]).next(), Some([21 | 22, 3, ..])), "not a TLS record");
+                session.handle_written(NOW, out.len());
+                out.clear();
+            }
+        }
+        let end = loop {
+            match session.poll(NOW, &mut out) {
+                Next::Closed(end) => break end,
+                Next::Wait => {
+                    session.handle_written(NOW, out.len());
+                    out.clear();
+                }
+                other => panic!("{other:?}, cut at {cut}"),
+            }
+        };
+        match end {
+            Err(Error::PeerMisbehaved(PeerMisbehaved::DataAfterStartTls)) => assert_ne!(cut, after_220),
+            Err(Error::Tls(TlsError::NotTls)) => assert_eq!(cut, after_220),
+            other => panic!("{other:?}, cut at {cut}"),
+        }
+        assert_eq!(session.extensions().iter().count(), 0);
+    }
+}
+
+#[test]
+fn case_w31_tls_that_ends_without_close_notify() {
+    let trust = Trust::new();
+    let setup = || Pair::new(Security::Implicit(trust.tls("mx.example")), trust.server(true), b"hi\r\n", 1);
+    // QUIT's reply follows the verdict: the connection can be cut between them.
+    let mut whole = setup();
+    let mut sent = 0;
+    let mut verdict_at = None;
+    let step = |pair: &mut Pair| {
+        pair.poll_session();
+        let bytes = std::mem::take(&mut pair.to_server);
+        pair.server.handle_input(NOW, &bytes);
+        pair.poll_server();
+        let byte = (!pair.to_client.is_empty()).then(|| pair.to_client.remove(0));
+        if let Some(byte) = byte {
+            pair.session.handle_input(NOW, &[byte]);
+        }
+        pair.poll_session();
+        byte.is_some()
+    };
+    while step(&mut whole) {
+        sent += 1;
+        if verdict_at.is_none() && !whole.outcomes.is_empty() {
+            verdict_at = Some(sent);
+        }
+    }
+    let verdict_at: usize = verdict_at.unwrap();
+    assert!(verdict_at < sent);
+    // Record sizes are fixed, but signatures are not: stay clear of the handshake.
+    for before in [0, 1, 5, 20] {
+        let mut pair = setup();
+        while pair.outcomes.is_empty() && (before == 0 || pair.received.is_empty()) {
+            step(&mut pair);
+        }
+        if before > 0 {
+            // The verdict is on its way; all but its last bytes arrive.
+            for _ in 0..pair.to_client.len().saturating_sub(before) {
+                if !pair.outcomes.is_empty() {
+                    break;
+                }
+                step(&mut pair);
+            }
+        }
+        let delivered = !pair.outcomes.is_empty();
+        pair.session.handle_eof(NOW);
+        pair.poll_session();
+        if delivered {
+            assert!(matches!(pair.outcomes[0], Outcome::Delivered(_)));
+            assert_eq!(pair.end, Some(Ok(())), "{before}");
+        } else {
+            assert!(matches!(pair.outcomes[0], Outcome::Ambiguous(_)), "{before}: {:?}", pair.outcomes);
+            assert_eq!(pair.end, Some(Err(Error::Disconnected { phase: Phase::Verdict })), "{before}");
+        }
+    }
+}
