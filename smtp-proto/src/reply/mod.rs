@@ -1,7 +1,7 @@
 //! Replies of a server: codes, enhanced status codes, text, and the parser with its limits.
 //!
 //! RFC 5321 section 4.2 (replies), RFC 3463 and RFC 2034 (enhanced status codes).  What the text of an EHLO reply
-//! means is in [`extensions`](crate::extensions).
+//! means is in [`Extensions`](crate::Extensions).
 
 mod code;
 mod parser;
