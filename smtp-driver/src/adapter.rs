@@ -16,7 +16,7 @@ pub const MAX_SLICES: usize = 1024;
 /// Reads, then writes, without waiting; `None` if neither is possible now.
 ///
 /// `stream` must be non-blocking.  This is [`Transport::exchange`](crate::Transport::exchange) without the wait, for
-/// streams that have `Read` and `Write`; [`read`] and [`write`] are its halves, for those that do not.
+/// streams that have `Read` and `Write`; [`read`] and [`write()`] are its halves, for those that do not.
 ///
 /// ```
 /// use std::io::{Cursor, IoSlice};

@@ -206,7 +206,12 @@ mod tests {
 
     #[test]
     fn no_error_shows_a_password() {
-        for url in ["smtp://user:hunter2@", "ftp://user:hunter2@host", "smtp://user:hunter2@host?x", "smtp://user:hun ter2@h"] {
+        for url in [
+            "smtp://user:hunter2@",
+            "ftp://user:hunter2@host",
+            "smtp://user:hunter2@host?x",
+            "smtp://user:hun ter2@h",
+        ] {
             let error = error(url);
             assert!(!format!("{error} {error:?}").contains("hun"), "{error}");
         }

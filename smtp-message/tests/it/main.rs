@@ -1,5 +1,7 @@
 //! Whether an independent parser reads from built messages exactly what was put in.
 
+#![allow(clippy::unwrap_used)] // in tests a panic is the report
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Transcripts of the client machine, and sessions with the server machine, every one at every split of the input.
 
+#![allow(clippy::unwrap_used)] // in tests a panic is the report
+
 mod script;
 mod session;
 mod wire;

@@ -244,8 +244,7 @@ impl<'a> Run<'a> {
                 Next::Body(id) => {
                     let content = self.open.iter().find(|(open, _)| *open == id).unwrap().1;
                     let mut rest = content;
-                    loop {
-                        let Ok(taken) = self.client.body(self.now, rest, true, &mut out) else { break };
+                    while let Ok(taken) = self.client.body(self.now, rest, true, &mut out) {
                         self.write(&mut out, rest);
                         rest = &rest[taken..];
                         if rest.is_empty() {
