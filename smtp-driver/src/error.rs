@@ -61,7 +61,7 @@ impl Error {
                 _ => return None,
             },
             Self::Session(Session::Tls(error)) => match error {
-                TlsError::Certificate(CertificateError::UnknownIssuer) => {
+                TlsError::Certificate(CertificateError::UnknownIssuer | CertificateError::IsAuthority) => {
                     "if the server has a private authority, give that authority's certificate"
                 }
                 TlsError::Certificate(CertificateError::NameMismatch { .. }) => {

@@ -17,6 +17,10 @@
 //! [`TokioRuntime`] is smtp-driver's [`Runtime`] over tokio's sockets and timers.  Nothing is spawned, and no method
 //! needs a runtime of a particular flavour; one with I/O and time enabled must be running (`enable_all`).
 
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
+
 mod clock;
 mod runtime;
 mod transport;
