@@ -63,9 +63,11 @@ impl<T: Transport> Connection<T> {
                     match event {
                         Event::Ready => {
                             let Some(credentials) = credentials else { return Ok(()) };
-                            let chosen = credentials
-                                .choose(self.session.extensions())
-                                .ok_or_else(|| Error::no_mechanism(self.session.extensions()))?;
+                            let Some(chosen) = credentials.choose(self.session.extensions()) else {
+                                let error = Error::no_mechanism(self.session.extensions());
+                                self.quit(runtime, observer).await;
+                                return Err(error);
+                            };
                             let chosen = mechanism.insert(chosen);
                             let initial = chosen.initial();
                             self.session.authenticate(

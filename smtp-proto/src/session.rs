@@ -48,9 +48,9 @@ pub struct Session {
     inner: Output,
     /// What was decrypted.
     plain: Vec<u8>,
-    /// The last words of TLS are said; until when they must be written.
+    /// It is over, and until then the last words of TLS must be written.
     closing: Option<Instant>,
-    timeout: core::time::Duration,
+    close_timeout: core::time::Duration,
 }
 
 impl Session {
@@ -62,7 +62,7 @@ impl Session {
             Security::Implicit(tls) => (TlsMode::Implicit, Some(tls)),
         };
         let mut session = Self {
-            timeout: config.timeouts.quit,
+            close_timeout: config.timeouts.quit,
             client: Client::new(config, mode, now),
             tls,
             channel: None,
@@ -181,6 +181,10 @@ impl Session {
                     if let Some(event) = self.client.next_event() {
                         return Next::Event(event);
                     }
+                    if self.client.is_over() && self.closing.is_none() {
+                        self.closing = Some(now + self.close_timeout);
+                        channel.close();
+                    }
                     if !out.is_empty() {
                         return Next::Wait;
                     }
@@ -212,11 +216,7 @@ impl Session {
                 Next::Wait
             }
             Next::Closed(end) => {
-                if self.closing.is_none() {
-                    self.closing = Some(now + self.timeout);
-                    channel.close();
-                    channel.flush(out);
-                }
+                channel.flush(out);
                 if out.is_empty() { Next::Closed(end) } else { Next::Wait }
             }
         }

@@ -200,12 +200,14 @@ impl<R: Runtime> Mailer<R> {
     }
 }
 
-/// Whether a recipient missed a message because a kept connection was closed before the message was begun.
+/// Whether a recipient missed a message because the server was about to close a kept connection, or had closed it, when
+/// the message was begun.
 fn was_stale(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Deferred(Failure::Connection(
-            SessionError::Disconnected { phase } | SessionError::Refused { phase, .. },
-        )) => matches!(phase, Phase::Idle | Phase::Mail),
+    let Outcome::Deferred(failure) = outcome else { return false };
+    match failure {
+        Failure::Connection(SessionError::Disconnected { phase: Phase::Idle | Phase::Mail }) => true,
+        Failure::Connection(SessionError::Refused { phase: Phase::Idle, .. }) => true,
+        Failure::Refused { phase: Phase::Mail, reply } => reply.code().get() == 421,
         _ => false,
     }
 }

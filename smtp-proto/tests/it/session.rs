@@ -359,3 +359,35 @@ fn case_w31_tls_that_ends_without_close_notify() {
         }
     }
 }
+
+#[test]
+fn the_last_words_of_tls_have_a_deadline() {
+    let trust = Trust::new();
+    let tls = trust.tls("mx.example");
+    let mut pair = Pair::new(Security::Implicit(tls), trust.server(true), b"hi\r\n", 100);
+    while pair.received.is_empty() {
+        pair.poll_session();
+        let bytes = std::mem::take(&mut pair.to_server);
+        pair.server.handle_input(NOW, &bytes);
+        pair.poll_server();
+        if pair.received.is_empty() {
+            let bytes = std::mem::take(&mut pair.to_client);
+            pair.session.handle_input(NOW, &bytes);
+        }
+    }
+    // The server has gone, and takes no more bytes either.
+    pair.session.handle_eof(NOW);
+    let mut out = Output::new();
+    let mut polled = pair.session.poll(NOW, &mut out);
+    while let Next::Event(event) = polled {
+        pair.on_event(event);
+        polled = pair.session.poll(NOW, &mut out);
+    }
+    assert!(matches!(polled, Next::Wait) && !out.is_empty(), "close_notify is due");
+    let deadline = pair.session.deadline().expect("a deadline");
+    pair.session.handle_timeout(deadline);
+    let Next::Closed(Err(Error::Disconnected { .. })) = pair.session.poll(deadline, &mut out) else {
+        panic!()
+    };
+    assert_eq!(pair.session.deadline(), None);
+}
