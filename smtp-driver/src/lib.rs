@@ -4,6 +4,8 @@
 //! implements that trait.  The driver never races two I/O futures: everything that waits takes a deadline.
 
 pub mod adapter;
+#[cfg(feature = "sim")]
+pub mod conformance;
 mod connection;
 mod content;
 mod error;
@@ -15,6 +17,8 @@ mod report;
 mod roots;
 pub mod runtime;
 mod serve;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 use std::io;
 

@@ -1,0 +1,6 @@
+//! Tests of smtp-driver on the simulated runtime.
+// Clippy's exception for tests does not reach helper functions.
+#![allow(clippy::unwrap_used)]
+
+mod sim;
+mod transport;
