@@ -36,8 +36,8 @@ impl Harness for Loopback {
 /// A listening socket with small buffers, which those that it accepts inherit.
 fn bound() -> (Socket, u16) {
     let (socket, port) = reserved();
-    socket.set_recv_buffer_size(16 * 1024).unwrap();
-    socket.set_send_buffer_size(16 * 1024).unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    socket.set_send_buffer_size(64 * 1024).unwrap();
     socket.listen(1).unwrap();
     (socket, port)
 }
