@@ -23,8 +23,10 @@ impl Harness for Loopback {
     fn serve(&self, peer: Peer) -> (String, u16) {
         let (socket, port) = bound();
         thread::spawn(move || {
-            let (stream, _) = TcpListener::from(socket).accept().unwrap();
-            block_on(peer.run(TcpTransport::from_stream(stream).unwrap()));
+            for stream in TcpListener::from(socket).incoming() {
+                let transport = TcpTransport::from_stream(stream.unwrap()).unwrap();
+                thread::spawn(move || block_on(peer.run(transport)));
+            }
         });
         ("127.0.0.1".to_owned(), port)
     }
@@ -165,4 +167,35 @@ fn what_came_before_the_wait_is_read() {
 #[test]
 fn clocks_and_randomness() {
     conformance::clocks_and_randomness(&BlockingRuntime);
+}
+
+#[test]
+fn messages_one_after_the_other() {
+    block_on(conformance::messages_one_after_the_other(&Loopback));
+}
+
+#[test]
+fn case_w4() {
+    block_on(conformance::case_w4_timed_out(&Loopback));
+}
+
+#[test]
+fn case_w14() {
+    block_on(conformance::case_w14(&Loopback));
+}
+
+#[test]
+fn case_w20() {
+    block_on(conformance::case_w20(&Loopback));
+}
+
+#[test]
+fn case_w21() {
+    block_on(conformance::case_w21_talkative(&Loopback));
+    block_on(conformance::case_w21_stops_reading(&Loopback));
+}
+
+#[test]
+fn case_w33() {
+    block_on(conformance::case_w33(&Loopback));
 }

@@ -2,5 +2,6 @@
 // Clippy's exception for tests does not reach helper functions.
 #![allow(clippy::unwrap_used)]
 
+mod mailer;
 mod sim;
 mod transport;

@@ -26,8 +26,10 @@ impl Harness for Loopback {
         socket.set_nonblocking(true).unwrap();
         let listener = TcpListener::from_std(socket.into()).unwrap();
         tokio::spawn(async move {
-            let (stream, _) = listener.accept().await.unwrap();
-            peer.run(TcpTransport::from_stream(stream)).await;
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(peer.run(TcpTransport::from_stream(stream)));
+            }
         });
         ("127.0.0.1".to_owned(), port)
     }
@@ -195,4 +197,36 @@ fn the_clock_is_tokios() {
         tokio::time::advance(Duration::from_secs(3600)).await;
         assert_eq!(TokioRuntime.now(), before + Duration::from_secs(3600));
     });
+}
+
+#[test]
+fn messages_one_after_the_other() {
+    everywhere(|| conformance::messages_one_after_the_other(&Loopback));
+}
+
+#[test]
+fn case_w4() {
+    everywhere(|| conformance::case_w4_dropped(&Loopback));
+    everywhere(|| conformance::case_w4_timed_out(&Loopback));
+}
+
+#[test]
+fn case_w14() {
+    everywhere(|| conformance::case_w14(&Loopback));
+}
+
+#[test]
+fn case_w20() {
+    everywhere(|| conformance::case_w20(&Loopback));
+}
+
+#[test]
+fn case_w21() {
+    everywhere(|| conformance::case_w21_talkative(&Loopback));
+    everywhere(|| conformance::case_w21_stops_reading(&Loopback));
+}
+
+#[test]
+fn case_w33() {
+    everywhere(|| conformance::case_w33(&Loopback));
 }

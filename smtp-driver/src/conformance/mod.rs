@@ -24,6 +24,8 @@
 //! sim.block_on(conformance::end_of_file(&Simulated(&sim)));
 //! ```
 
+mod smtp;
+
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, IoSlice};
 use std::pin::pin;
@@ -31,6 +33,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use smtp_proto::Instant;
+
+pub use smtp::{
+    Smtp, case_w4_dropped, case_w4_timed_out, case_w14, case_w20, case_w21_stops_reading, case_w21_talkative,
+    case_w33, messages_one_after_the_other,
+};
 
 use crate::{Progress, Runtime, Transport};
 
@@ -42,7 +49,7 @@ pub trait Harness {
     /// It.
     fn runtime(&self) -> Self::Runtime;
 
-    /// Listens, and runs `peer` on the one connection that comes; returns the host and port to connect to.
+    /// Listens, and runs `peer` on each connection that comes; returns the host and port to connect to.
     ///
     /// Where sockets have buffers that can be set, small ones make the checks sharper.
     fn serve(&self, peer: Peer) -> (String, u16);
@@ -63,6 +70,8 @@ pub enum Peer {
     Stall,
     /// Sends back what it reads.
     Echo,
+    /// Speaks SMTP.
+    Smtp(Smtp),
 }
 
 impl Peer {
@@ -96,6 +105,7 @@ impl Peer {
                     transport.exchange(&mut [], &[IoSlice::new(&chunk)], None).await
                 {}
             }
+            Self::Smtp(smtp) => smtp.run(&mut transport).await,
             Self::Echo => {
                 let mut buffer = [0; 256];
                 while let Some(n) = read_some(&mut transport, &mut buffer).await.filter(|&n| n > 0) {
