@@ -1,2 +1,57 @@
-//! What the project does to itself.
-fn main() {}
+//! What the project does to itself: `cargo xtask help`.
+#![allow(clippy::print_stdout)] // it is what a command line is for
+
+mod ci;
+mod interop;
+mod process;
+mod test;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use lexopt::{Arg, Parser};
+
+const HELP: &str = "\
+cargo xtask test               all tests, with all features and with the smallest sets of them
+cargo xtask ci                 what must hold of every commit, besides the tests: format, clippy, docs, no_std, interop
+cargo xtask interop [NAME...]  sends through real servers, started for the purpose, and compares what arrives: postfix
+cargo xtask help               this
+
+Exit status: 0 all is well, 1 something failed, 2 the command line is wrong.";
+
+fn main() -> ExitCode {
+    match run(Parser::from_env()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error}; see cargo xtask help");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether all went well; an error is the command line's.
+fn run(mut parser: Parser) -> Result<bool, Box<dyn Error>> {
+    let mut words = Vec::new();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Value(word) => words.push(word.into_string().map_err(|word| format!("what is {word:?}?"))?),
+            Arg::Long("help") | Arg::Short('h') => words.insert(0, "help".into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let Some((command, rest)) = words.split_first() else { return Err("a command is missing".into()) };
+    match (command.as_str(), rest) {
+        ("help", _) => {
+            println!("{HELP}");
+            Ok(true)
+        }
+        ("interop", names) => interop::command(names),
+        ("test", []) => Ok(test::command()),
+        ("ci", []) => Ok(ci::command()),
+        ("test" | "ci", [word, ..]) => {
+            Err(format!("{command} takes no arguments, but there is {word}").into())
+        }
+        _ => Err(format!("there is no command {command}").into()),
+    }
+}

@@ -1,0 +1,110 @@
+//! `cargo xtask ci`: what must hold of every commit, besides the README's commands, which `.ci/run` runs first.
+
+use std::io::Write;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::interop;
+use crate::process::{Outcome, all, cargo, quietly};
+
+/// A target without an operating system: `std` does not exist there.
+const BARE_METAL: &str = "thumbv7em-none-eabihf";
+
+/// All steps, each of them run whatever becomes of the others.
+const STEPS: &[Step] = &[
+    Step { name: "format", run: format },
+    Step { name: "clippy", run: clippy },
+    Step { name: "docs", run: docs },
+    Step { name: "no_std", run: no_std },
+    Step { name: "interop", run: interop::step },
+];
+
+struct Step {
+    name: &'static str,
+    run: fn() -> Outcome,
+}
+
+/// Runs the steps with a line for each; whether none failed.
+pub(crate) fn command() -> bool {
+    let began = Instant::now();
+    let (mut failed, mut skipped) = (Vec::new(), Vec::new());
+    for Step { name, run } in STEPS {
+        print!("{name:<10}");
+        let _ = std::io::stdout().flush();
+        let (step_began, outcome) = (Instant::now(), run());
+        let time = step_began.elapsed().as_secs_f64();
+        match outcome {
+            Outcome::Passed(note) => println!("ok      {time:7.1} s  {note}"),
+            Outcome::Skipped(why) => {
+                println!("skipped {time:7.1} s");
+                skipped.push(format!("{name}: {why}"));
+            }
+            Outcome::Failed(output) => {
+                println!("FAILED  {time:7.1} s\n{}", output.trim_end());
+                failed.push(*name);
+            }
+        }
+    }
+    println!("{} steps in {:.1} s", STEPS.len(), began.elapsed().as_secs_f64());
+    for skip in &skipped {
+        println!("skipped {skip}");
+    }
+    if !failed.is_empty() {
+        println!("FAILED {}", failed.join(", "));
+    }
+    failed.is_empty()
+}
+
+fn format() -> Outcome {
+    with_component("rustfmt", || all([cargo("fmt --all --check")]))
+}
+
+fn clippy() -> Outcome {
+    with_component("clippy", || {
+        all([
+            "--workspace --all-targets --all-features",
+            "-p smtp-proto --no-default-features --all-targets",
+            "-p smtp-proto --no-default-features --features std --all-targets",
+            "-p smtp-proto --no-default-features --features ring --all-targets",
+            "-p smtp-message --no-default-features --all-targets",
+            // Without their tests and examples, which switch features on.
+            "-p smtp-driver --no-default-features",
+            "-p smtp-tokio --no-default-features",
+            "-p smtp-blocking --no-default-features",
+        ]
+        .map(|what| cargo(&format!("clippy --quiet {what} -- -D warnings"))))
+    })
+}
+
+fn docs() -> Outcome {
+    let mut command = cargo("doc --quiet --workspace --no-deps --all-features");
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    all([command])
+}
+
+fn no_std() -> Outcome {
+    let installed = quietly(Command::new("rustup").args(["target", "list", "--installed"]));
+    if !installed.is_ok_and(|targets| targets.lines().any(|target| target == BARE_METAL))
+        && let Err(output) = quietly(Command::new("rustup").args(["target", "add", BARE_METAL]))
+    {
+        return Outcome::Skipped(format!("no target {BARE_METAL} to be had: {}", last_line(&output)));
+    }
+    all(["", "--features idna"].map(|features| {
+        cargo(&format!("build --quiet -p smtp-proto --no-default-features {features} --target {BARE_METAL}"))
+    }))
+}
+
+/// Runs a step that needs a component of the toolchain, which is installed if it is missing.
+fn with_component(name: &str, step: impl FnOnce() -> Outcome) -> Outcome {
+    let program = if name == "rustfmt" { "fmt" } else { name };
+    if quietly(&mut cargo(&format!("{program} --version"))).is_err()
+        && let Err(output) = quietly(Command::new("rustup").args(["component", "add", name]))
+    {
+        return Outcome::Skipped(format!("no {name} to be had: {}", last_line(&output)));
+    }
+    step()
+}
+
+fn last_line(output: &str) -> &str {
+    output.trim_end().lines().rev().find(|line| !line.starts_with("exit status")).unwrap_or_default()
+}

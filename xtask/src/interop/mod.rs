@@ -1,0 +1,169 @@
+//! `cargo xtask interop`: the `send` examples against real servers.
+//!
+//! Each server is a script in `xtask/interop` that runs privately in a temporary directory on free loopback ports until
+//! its standard input ends, and a suite of cases.
+
+mod json;
+mod message;
+mod postfix;
+mod send;
+mod server;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::process::{Outcome, build_dir, cargo, quietly, root};
+use send::Send;
+use server::Server;
+
+/// A real server, and what is tried with it.
+struct Kind {
+    name: &'static str,
+    /// Programs that must be there, and the Debian packages that they come in.
+    programs: &'static [&'static str],
+    packages: &'static str,
+    ports: usize,
+    suite: fn(&Suite<'_>) -> Vec<Case>,
+}
+
+const KINDS: &[Kind] = &[postfix::KIND];
+
+/// What a suite works with: one of the examples, a running server, and the certificates of the run.
+struct Suite<'a> {
+    send: &'a Send,
+    server: &'a Server,
+    certificates: &'a Directory,
+}
+
+/// What was tried, and whether it went as it must.
+struct Case {
+    name: String,
+    result: Result<(), String>,
+}
+
+/// A directory that is removed with everything in it.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(path: PathBuf) -> Result<Self, String> {
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).map_err(|error| format!("{}: {error}\n", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs the suites of the servers with these names, or of all; whether none failed.  A server that was asked for by
+/// name must be there.
+pub(crate) fn command(names: &[String]) -> Result<bool, Box<dyn std::error::Error>> {
+    if let Some(name) = names.iter().find(|name| KINDS.iter().all(|kind| kind.name != **name)) {
+        let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+        return Err(format!("there is no server {name}, but {}", known.join(", ")).into());
+    }
+    let mut well = true;
+    for kind in KINDS.iter().filter(|kind| names.is_empty() || names.iter().any(|name| name == kind.name)) {
+        match run(kind, &|case| match &case.result {
+            Ok(()) => println!("ok      {}", case.name),
+            Err(why) => println!("FAILED  {}\n{}", case.name, why.trim_end()),
+        }) {
+            Outcome::Passed(note) => println!("{note}"),
+            Outcome::Skipped(why) => {
+                println!("skipped {}: {why}", kind.name);
+                well &= names.is_empty();
+            }
+            Outcome::Failed(why) => {
+                println!("FAILED  {}", why.trim_end());
+                well = false;
+            }
+        }
+    }
+    Ok(well)
+}
+
+/// Runs all suites as one step of `cargo xtask ci`.
+pub(crate) fn step() -> Outcome {
+    let (mut passed, mut skipped, mut failed) = (Vec::new(), Vec::new(), String::new());
+    for kind in KINDS {
+        let cases = std::cell::RefCell::new(String::new());
+        match run(kind, &|case| {
+            if let Err(why) = &case.result {
+                *cases.borrow_mut() += &format!("{}: {}\n", case.name, why.trim_end());
+            }
+        }) {
+            Outcome::Passed(note) => passed.push(note),
+            Outcome::Skipped(why) => skipped.push(format!("{}: {why}", kind.name)),
+            Outcome::Failed(why) => failed += &format!("{}{why}\n", cases.into_inner()),
+        }
+    }
+    match (failed.is_empty(), skipped.is_empty()) {
+        (false, _) => Outcome::Failed(failed),
+        (true, false) => Outcome::Skipped(skipped.into_iter().chain(passed).collect::<Vec<_>>().join("; ")),
+        (true, true) => Outcome::Passed(passed.join("; ")),
+    }
+}
+
+/// Starts one server and runs its suite with each of the examples; `tell` hears of every case.
+fn run(kind: &Kind, tell: &dyn Fn(&Case)) -> Outcome {
+    if let Err(why) = install(kind) {
+        return Outcome::Skipped(why);
+    }
+    match suites(kind, tell) {
+        Ok((cases, 0)) => Outcome::Passed(format!("{}: {cases} cases", kind.name)),
+        Ok((cases, failed)) => Outcome::Failed(format!("{}: {failed} of {cases} cases", kind.name)),
+        Err(why) => Outcome::Failed(format!("{}: {why}", kind.name)),
+    }
+}
+
+/// How many cases there were, and how many failed.
+fn suites(kind: &Kind, tell: &dyn Fn(&Case)) -> Result<(usize, usize), String> {
+    let work = Directory::new(build_dir().join("interop"))?;
+    let sends = [Send::build("smtp-tokio", &work)?, Send::build("smtp-blocking", &work)?];
+    let certificates = Directory::new(work.0.join("ca"))?;
+    quietly(Command::new("bash").arg(root().join("xtask/interop/ca.sh")).arg(&certificates.0))?;
+    let server = Server::start(kind, &certificates)?;
+    let (mut count, mut failed) = (0, 0);
+    for send in &sends {
+        for case in (kind.suite)(&Suite { send, server: &server, certificates: &certificates }) {
+            count += 1;
+            failed += usize::from(case.result.is_err());
+            tell(&case);
+        }
+    }
+    Ok((count, failed))
+}
+
+/// Sees to it that the server's programs are there; otherwise says what to do.
+fn install(kind: &Kind) -> Result<(), String> {
+    let shell = |script: String| quietly(Command::new("bash").args(["-c", &script]));
+    let path = "PATH=$PATH:/usr/sbin";
+    if !shell("id -u".into()).is_ok_and(|id| id.trim() == "0") {
+        return Err("servers with users of their own can only be started by root".into());
+    }
+    if shell(format!("{path}; type {}", kind.programs.join(" "))).is_ok() {
+        return Ok(());
+    }
+    // "No configuration" keeps the package from starting a server that is open to the network.
+    shell(format!(
+        "export DEBIAN_FRONTEND=noninteractive; \
+         echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections && \
+         apt-get -qq update && apt-get -qq -y install --no-install-recommends {}",
+        kind.packages
+    ))
+    .and_then(|_| shell(format!("{path}; type {}", kind.programs.join(" "))))
+    .map(drop)
+    .map_err(|output| format!("apt-get install {} did not work, do it by hand: {output}", kind.packages))
+}
+
+/// Builds the example of a package, and keeps it under a name of its own: all are called `send`.
+fn build_example(package: &str, directory: &Directory) -> Result<PathBuf, String> {
+    quietly(&mut cargo(&format!("build --quiet -p {package} --example send")))?;
+    let (from, to) = (build_dir().join("examples/send"), directory.0.join(format!("send-{package}")));
+    fs::copy(&from, &to).map_err(|error| format!("{}: {error}\n", from.display()))?;
+    Ok(to)
+}

@@ -1,0 +1,143 @@
+//! Runs a `send` example, and judges what it says.
+
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::json::Json;
+use super::{Directory, build_example};
+
+/// More than any case needs: none waits for a deadline of the protocol.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The example of one adapter.
+pub(super) struct Send {
+    package: &'static str,
+    program: PathBuf,
+}
+
+/// What a run of it said.
+pub(super) struct Said {
+    status: Option<i32>,
+    pub(super) stdout: String,
+    stderr: String,
+}
+
+impl Send {
+    pub(super) fn build(package: &'static str, directory: &Directory) -> Result<Self, String> {
+        Ok(Self { package, program: build_example(package, directory)? })
+    }
+
+    /// The adapter.
+    pub(super) fn package(&self) -> &'static str {
+        self.package
+    }
+
+    /// Runs it with these arguments and this standard input.
+    pub(super) fn run(&self, args: &[OsString], input: &[u8]) -> Result<Said, String> {
+        let mut child = Command::new(&self.program)
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{}: {error}", self.program.display()))?;
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        thread::scope(|scope| {
+            // It need not read its input to the end.
+            scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(input)));
+            let stdout = scope.spawn(move || read(stdout));
+            let stderr = scope.spawn(move || read(stderr));
+            let deadline = Instant::now() + LIMIT;
+            let status = loop {
+                match child.try_wait().map_err(|error| error.to_string())? {
+                    Some(status) => break status.code(),
+                    None if Instant::now() > deadline => {
+                        let _ = child.kill();
+                        let _ = child.wait();
+                        return Err(format!("still runs after {LIMIT:?}"));
+                    }
+                    None => thread::sleep(Duration::from_millis(2)),
+                }
+            };
+            let text = |pipe: thread::ScopedJoinHandle<'_, String>| pipe.join().unwrap_or_default();
+            Ok(Said { status, stdout: text(stdout), stderr: text(stderr) })
+        })
+    }
+}
+
+fn read(pipe: Option<impl Read>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        let _ = pipe.read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What must become of a recipient: its address, the outcome, and the server's code if it was the server's decision.
+pub(super) type Verdict<'a> = (&'a str, &'a str, Option<u16>);
+
+impl Said {
+    /// The exit status must be this one, with nothing on standard error if the message was handed to the server, and
+    /// one line that names the culprit otherwise.
+    pub(super) fn status(&self, expected: i32) -> Result<(), String> {
+        if self.status != Some(expected) {
+            return Err(format!(
+                "exit status {:?} instead of {expected}: {}{}",
+                self.status, self.stdout, self.stderr
+            ));
+        }
+        let lines = self.stderr.lines().count();
+        match expected {
+            0 | 1 if lines > 0 => Err(format!("on standard error: {}", self.stderr)),
+            2 | 3 if lines != 1 || !self.stderr.starts_with("send: ") || !self.stderr.ends_with('\n') => {
+                Err(format!("not one line on standard error: {}", self.stderr))
+            }
+            2 | 3 if !self.stdout.is_empty() => Err(format!("on standard output: {}", self.stdout)),
+            _ => Ok(()),
+        }
+    }
+
+    /// It must have failed with this status, and its one line must hold these words.
+    pub(super) fn error(&self, status: i32, words: &[&str]) -> Result<(), String> {
+        self.status(status)?;
+        match words.iter().find(|word| !self.stderr.contains(**word)) {
+            Some(word) => Err(format!("no {word:?} in: {}", self.stderr)),
+            None if self.stderr.contains("s3cret") || self.stderr.contains("czNjcmV0") => {
+                Err(format!("the password in: {}", self.stderr))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// It must have ended with the status that these verdicts make, and have printed just them as JSON.
+    pub(super) fn verdicts(&self, expected: &[Verdict<'_>]) -> Result<(), String> {
+        let all = expected.iter().all(|(_, outcome, _)| *outcome == "delivered");
+        self.status(i32::from(!all))?;
+        let json = Json::parse(&self.stdout).ok_or_else(|| format!("not JSON: {}", self.stdout))?;
+        let wrong = |what: &str| Err(format!("{what} in: {}", self.stdout));
+        if json.keys() != ["accepted", "recipients"] || *json.get("accepted") != Json::Bool(all) {
+            return wrong("wrong keys or value of accepted");
+        }
+        let Json::List(recipients) = json.get("recipients") else { return wrong("no list of recipients") };
+        if recipients.len() != expected.len() {
+            return wrong("wrong number of recipients");
+        }
+        for (found, &(address, outcome, code)) in recipients.iter().zip(expected) {
+            let code = code.map_or(Json::Null, |code| Json::Number(code.to_string()));
+            if found.keys() != ["address", "code", "enhanced", "outcome", "text"]
+                || *found.get("address") != Json::String(address.into())
+                || *found.get("outcome") != Json::String(outcome.into())
+                || *found.get("code") != code
+                || !matches!(found.get("enhanced"), Json::String(_) | Json::Null)
+                || !matches!(found.get("text"), Json::String(text) if !text.is_empty())
+            {
+                return wrong(&format!("{address} should be {outcome} with {code:?}"));
+            }
+        }
+        Ok(())
+    }
+}
