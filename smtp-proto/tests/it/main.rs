@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)] // in tests a panic is the report
 
 mod script;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod session;
 mod wire;
