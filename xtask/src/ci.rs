@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::interop;
-use crate::process::{Outcome, all, cargo, quietly};
+use crate::process::{Outcome, all, cargo, last_line, quietly};
 
 /// A target without an operating system: `std` does not exist there.
 const BARE_METAL: &str = "thumbv7em-none-eabihf";
@@ -103,8 +103,4 @@ fn with_component(name: &str, step: impl FnOnce() -> Outcome) -> Outcome {
         return Outcome::Skipped(format!("no {name} to be had: {}", last_line(&output)));
     }
     step()
-}
-
-fn last_line(output: &str) -> &str {
-    output.trim_end().lines().rev().find(|line| !line.starts_with("exit status")).unwrap_or_default()
 }

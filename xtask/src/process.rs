@@ -52,6 +52,11 @@ pub(crate) fn all(commands: impl IntoIterator<Item = Command>) -> Outcome {
     Outcome::Passed(String::new())
 }
 
+/// What a failed program said last.
+pub(crate) fn last_line(output: &str) -> &str {
+    output.trim_end().lines().rev().find(|line| !line.starts_with("exit status")).unwrap_or_default()
+}
+
 /// The command as it would be typed, but for quotes.
 pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());

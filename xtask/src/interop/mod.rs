@@ -13,15 +13,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::process::{Outcome, build_dir, cargo, quietly, root};
+use crate::process::{Outcome, build_dir, cargo, last_line, quietly, root};
 use send::Send;
 use server::Server;
 
 /// A real server, and what is tried with it.
 struct Kind {
     name: &'static str,
-    /// Programs that must be there, and the Debian packages that they come in.
-    programs: &'static [&'static str],
+    /// A shell condition that holds when all it needs is there, and the Debian packages that it comes in.
+    present: &'static str,
     packages: &'static str,
     ports: usize,
     suite: fn(&Suite<'_>) -> Vec<Case>,
@@ -140,24 +140,24 @@ fn suites(kind: &Kind, tell: &dyn Fn(&Case)) -> Result<(usize, usize), String> {
 
 /// Sees to it that the server's programs are there; otherwise says what to do.
 fn install(kind: &Kind) -> Result<(), String> {
-    let shell = |script: String| quietly(Command::new("bash").args(["-c", &script]));
-    let path = "PATH=$PATH:/usr/sbin";
-    if !shell("id -u".into()).is_ok_and(|id| id.trim() == "0") {
+    let shell = |script: &str| quietly(Command::new("bash").args(["-c", script]));
+    let present = format!("PATH=$PATH:/usr/sbin; {}", kind.present);
+    if !shell("id -u").is_ok_and(|id| id.trim() == "0") {
         return Err("servers with users of their own can only be started by root".into());
     }
-    if shell(format!("{path}; type {}", kind.programs.join(" "))).is_ok() {
+    if shell(&present).is_ok() {
         return Ok(());
     }
     // "No configuration" keeps the package from starting a server that is open to the network.
-    shell(format!(
+    shell(&format!(
         "export DEBIAN_FRONTEND=noninteractive; \
          echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections && \
          apt-get -qq update && apt-get -qq -y install --no-install-recommends {}",
         kind.packages
     ))
-    .and_then(|_| shell(format!("{path}; type {}", kind.programs.join(" "))))
+    .and_then(|_| shell(&present))
     .map(drop)
-    .map_err(|output| format!("apt-get install {} did not work, do it by hand: {output}", kind.packages))
+    .map_err(|output| format!("install {}; apt-get says: {}", kind.packages, last_line(&output)))
 }
 
 /// Builds the example of a package, and keeps it under a name of its own: all are called `send`.

@@ -11,7 +11,7 @@ use super::{Case, Kind, Suite};
 
 pub(super) const KIND: Kind = Kind {
     name: "postfix",
-    programs: &["postfix", "saslpasswd2", "openssl"],
+    present: "type postfix saslpasswd2 openssl && ls /usr/lib/*/sasl2/libplain.so",
     packages: "postfix libsasl2-modules sasl2-bin openssl",
     ports: 7,
     suite,
@@ -301,7 +301,7 @@ impl<'a> Run<'a> {
             ("wrong authority", self.starttls.clone(), Some("other-ca.pem"), &["certificate", "authority"]),
             ("wrong authority, implicit TLS", self.implicit.clone(), Some("other-ca.pem"), &["certificate"]),
             ("the system's authorities", self.starttls.clone(), None, &["certificate"]),
-            ("self-signed certificate", certificate(ports[4]), own, &["certificate"]),
+            ("self-signed certificate", certificate(ports[4]), own, &["certificate", "self-signed"]),
             ("expired certificate", certificate(ports[5]), own, &["certificate", "expired"]),
             ("certificate for another name", certificate(ports[6]), own, &["certificate", "other.invalid"]),
             ("no listener", certificate(closed), own, &["localhost", &closed.to_string(), "refused"]),
