@@ -117,12 +117,14 @@ impl Extensions {
             known |= 1 << extension as u32;
             match extension {
                 Extension::Auth => auth |= mechanisms(parameters),
-                // No value and 0 mean that no limit is known (RFC 1870 section 4).
-                Extension::Size => size = parameters.trim().parse().ok().filter(|&limit| limit > 0),
+                // No value and 0 mean that no limit is known (RFC 1870 section 4); of several the first counts, as in `get`.
+                Extension::Size if size.is_none() => {
+                    size = Some(parameters.trim().parse().ok().filter(|&limit| limit > 0));
+                }
                 _ => {}
             }
         }
-        (extensions.known, extensions.auth, extensions.size) = (known, auth, size);
+        (extensions.known, extensions.auth, extensions.size) = (known, auth, size.flatten());
         extensions
     }
 
@@ -195,6 +197,8 @@ mod tests {
         assert_eq!(ehlo("250-x\r\n250 SIZE 0\r\n").max_size(), None);
         assert_eq!(ehlo("250-x\r\n250 SIZE 1000\r\n").max_size(), Some(1000));
         assert_eq!(ehlo("250-x\r\n250 SIZE 99999999999999999999\r\n").max_size(), None);
+        let twice = ehlo("250-x\r\n250-SIZE 1000\r\n250 SIZE 5\r\n");
+        assert_eq!((twice.get("SIZE"), twice.max_size()), (Some("1000"), Some(1000)), "the first counts");
         assert_eq!(ehlo("250-x\r\n250-AUTH LOGIN\r\n250-AUTH=LOGIN PLAIN\r\n250 SIZE\r\n").auth().count(), 2);
     }
 

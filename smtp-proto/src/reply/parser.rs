@@ -181,14 +181,16 @@ impl ReplyParser {
         !self.partial.is_empty() || self.reply.is_some()
     }
 
+    /// Names the limit that a line passes first, which does not depend on how much of the line has come.
     fn check_length(&self, line: usize) -> Result<(), ReplyError> {
-        if line > self.limits.line {
-            return Err(ReplyError::LineTooLong { limit: self.limits.line });
+        let left = self.limits.bytes - self.bytes;
+        if line <= self.limits.line.min(left) {
+            Ok(())
+        } else if self.limits.line <= left {
+            Err(ReplyError::LineTooLong { limit: self.limits.line })
+        } else {
+            Err(ReplyError::TooLong { limit: self.limits.bytes })
         }
-        if self.bytes + line > self.limits.bytes {
-            return Err(ReplyError::TooLong { limit: self.limits.bytes });
-        }
-        Ok(())
     }
 
     /// Adds a complete line; says whether it was the last of its reply.
@@ -312,6 +314,10 @@ mod tests {
             replies(&[&line[..], &line, &line].concat()).unwrap_err(),
             ReplyError::TooLong { limit: 128 }
         );
+        // Too long for the reply before it is too long for a line.
+        let longer = [&line[..], b"250-", &[b'x'; 80], b"\r\n"].concat();
+        let start = b"250-a\r\n250-b\r\n";
+        assert_eq!(replies(&[&start[..], &longer].concat()).unwrap_err(), ReplyError::TooLong { limit: 128 });
     }
 
     #[test]
