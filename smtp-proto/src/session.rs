@@ -50,6 +50,8 @@ pub struct Session {
     plain: Vec<u8>,
     /// It is over, and until then the last words of TLS must be written.
     closing: Option<Instant>,
+    /// They are written.
+    closed: bool,
     close_timeout: core::time::Duration,
 }
 
@@ -69,6 +71,7 @@ impl Session {
             inner: Output::new(),
             plain: Vec::new(),
             closing: None,
+            closed: false,
         };
         if mode == TlsMode::Implicit {
             // The client's first event asks for it; nothing that comes before may be taken for plain text.
@@ -217,7 +220,8 @@ impl Session {
             }
             Next::Closed(end) => {
                 channel.flush(out);
-                if out.is_empty() { Next::Closed(end) } else { Next::Wait }
+                self.closed = out.is_empty();
+                if self.closed { Next::Closed(end) } else { Next::Wait }
             }
         }
     }
@@ -225,7 +229,7 @@ impl Session {
     /// As [`Client::deadline`].
     pub fn deadline(&self) -> Option<Instant> {
         match (&self.channel, self.closing) {
-            (Some(_), Some(closing)) => Some(closing),
+            (Some(_), Some(closing)) => (!self.closed).then_some(closing),
             _ => self.client.deadline(),
         }
     }

@@ -131,6 +131,7 @@ impl Pair {
                 }
                 Next::Closed(end) => {
                     self.end = Some(end);
+                    assert_eq!(self.session.deadline(), None, "nothing is left to wait for");
                     return;
                 }
             }
