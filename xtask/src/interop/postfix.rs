@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
         for (name, url, to, protocol, tls) in ways {
             self.case(&format!("text by {name}"), |run| {
                 run.text(&url, to)?.verdicts(&[(to, "delivered", Some(250))])?;
-                let stored = run.maildir.take(to)?;
+                let stored = run.maildir.wait_for(to)?;
                 let parsed = Parsed::new(&stored)?;
                 for (name, expected) in [("subject", SUBJECT), ("to", to), ("mime-version", "1.0")] {
                     let found = parsed.field(name)?;
@@ -147,7 +147,7 @@ impl<'a> Run<'a> {
                 "--json",
             ];
             run.send(&args)?.verdicts(&[(to, "delivered", Some(250))])?;
-            let stored = Parsed::new(&run.maildir.take(to)?)?.text()?;
+            let stored = Parsed::new(&run.maildir.wait_for(to)?)?.text()?;
             if stored == text { Ok(()) } else { Err(format!("the text is {stored:?}")) }
         });
         self.case("without --json", |run| {
@@ -164,7 +164,7 @@ impl<'a> Run<'a> {
                 "t",
             ])?;
             said.status(0)?;
-            run.maildir.take(to)?;
+            run.maildir.wait_for(to)?;
             match ["TLSv1.3", "verified", to].iter().find(|word| !said.stdout.contains(**word)) {
                 Some(word) => Err(format!("no {word:?} in: {}", said.stdout)),
                 None => Ok(()),
@@ -173,7 +173,7 @@ impl<'a> Run<'a> {
         self.case("SMTPUTF8 address", |run| {
             let to = "grüße@example.test";
             run.text(&run.starttls, to)?.verdicts(&[(to, "delivered", Some(250))])?;
-            run.maildir.take(to).map(drop)
+            run.maildir.wait_for(to).map(drop)
         });
     }
 
@@ -206,7 +206,7 @@ impl<'a> Run<'a> {
                 let file = file.to_string_lossy().into_owned();
                 let said = run.send(&[&url, "--from", "a@b.test", "--to", to, "--eml", &file, "--json"])?;
                 said.verdicts(&[(to, "delivered", Some(250))])?;
-                message::same(meant, &run.maildir.take(to)?, ITS_FIELDS).map(drop)
+                message::same(meant, &run.maildir.wait_for(to)?, ITS_FIELDS).map(drop)
             });
         }
         self.case("--eml - with the envelope from its headers", |run| {
@@ -215,7 +215,7 @@ impl<'a> Run<'a> {
             said.verdicts(&all.map(|to| (to, "delivered", Some(250))))?;
             for to in all {
                 let meant = ready_made("", "7bit", b"t\r\n");
-                let top = message::same(&meant, &run.maildir.take(to)?, ITS_FIELDS)?;
+                let top = message::same(&meant, &run.maildir.wait_for(to)?, ITS_FIELDS)?;
                 if !top.contains("Return-Path: <sender@example.test>") {
                     return Err(format!("another sender: {top}"));
                 }
@@ -258,8 +258,8 @@ impl<'a> Run<'a> {
                     said.verdicts(&verdicts)?;
                     for (to, outcome, _) in recipients {
                         match *outcome {
-                            "delivered" => run.maildir.take(to).map(drop)?,
-                            _ if run.maildir.find(to)?.is_some() => {
+                            "delivered" => run.maildir.wait_for(to).map(drop)?,
+                            _ if run.maildir.take(to)?.is_some() => {
                                 return Err(format!("{to} got the message"));
                             }
                             _ => {}
@@ -276,7 +276,7 @@ impl<'a> Run<'a> {
             args.extend(all.iter().flat_map(|to| ["--to", to]));
             let verdicts: Vec<_> = all.iter().map(|to| (&**to, "delivered", Some(250))).collect();
             run.send(&args)?.verdicts(&verdicts)?;
-            all.iter().try_for_each(|to| run.maildir.take(to).map(drop))
+            all.iter().try_for_each(|to| run.maildir.wait_for(to).map(drop))
         });
         self.case("a message above the server's SIZE", |run| {
             let args = [&run.bare, "--from", "a@b.test", "--to", "one@example.test", "--eml", "-", "--json"];
@@ -322,7 +322,7 @@ impl<'a> Run<'a> {
                         vec![&*url, "--from", "a@b.test", "--to", to, "--subject", "s", "--text", "t"];
                     args.extend(json);
                     run.send_trusting(authority, &args, b"")?.error(3, words)?;
-                    match run.maildir.find(to)? {
+                    match run.maildir.take(to)? {
                         Some(_) => Err("the message was delivered".into()),
                         None => Ok(()),
                     }

@@ -76,11 +76,11 @@ fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
 pub(super) struct Maildir(pub(super) PathBuf);
 
 impl Maildir {
-    /// Takes out the message for one recipient, with LF line ends and the server's headers on top.
-    pub(super) fn take(&self, recipient: &str) -> Result<Vec<u8>, String> {
+    /// Takes out the message for one recipient when it has come, with LF line ends and the server's headers on top.
+    pub(super) fn wait_for(&self, recipient: &str) -> Result<Vec<u8>, String> {
         let deadline = Instant::now() + DELIVERY;
         loop {
-            if let Some(message) = self.find(recipient)? {
+            if let Some(message) = self.take(recipient)? {
                 return Ok(message);
             }
             if Instant::now() > deadline {
@@ -90,8 +90,8 @@ impl Maildir {
         }
     }
 
-    /// The message for one recipient, if it is there.
-    pub(super) fn find(&self, recipient: &str) -> Result<Option<Vec<u8>>, String> {
+    /// Takes out the message for one recipient, if it is there.
+    pub(super) fn take(&self, recipient: &str) -> Result<Option<Vec<u8>>, String> {
         let delivered_to = format!("\nDelivered-To: {recipient}\n").into_bytes();
         let Ok(files) = self.0.join("new").read_dir() else { return Ok(None) };
         for file in files.filter_map(Result::ok) {
