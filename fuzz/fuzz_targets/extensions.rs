@@ -1,0 +1,4 @@
+//! Extensions under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| smtp_fuzz::extensions::check(data));

@@ -1,0 +1,4 @@
+//! Replies under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| smtp_fuzz::reply_parser::check(data));

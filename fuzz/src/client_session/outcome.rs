@@ -1,0 +1,87 @@
+//! What a transaction may come to, judged by the replies that were given to it.
+
+use std::ops::RangeInclusive;
+
+use smtp_proto::Envelope;
+use smtp_proto::client::{Error, Failure, Outcome, Phase};
+use smtp_proto::reply::{Reply, Severity};
+
+use crate::assert_printable;
+
+/// What is known of a transaction that is not finished.
+pub(super) struct Open {
+    pub(super) envelope: Envelope,
+    pub(super) mail: Option<Reply>,
+    pub(super) rcpt: Vec<Option<Reply>>,
+    pub(super) verdict: Option<Reply>,
+    /// Where the end mark ends in the plain text.
+    pub(super) end: Option<u64>,
+    /// The last byte of content.
+    pub(super) last_byte: Option<u8>,
+}
+
+/// Holds an outcome against the replies.  `written` is how much plain text had been written when the connection ended, as
+/// far as is known.
+pub(super) fn check_outcome(open: &Open, recipient: usize, outcome: &Outcome, written: RangeInclusive<u64>) {
+    let rcpt = open.rcpt[recipient].as_ref();
+    assert_printable(outcome);
+    assert_eq!(outcome.is_delivered(), outcome.failure().is_none());
+    match outcome.failure() {
+        None => assert!(outcome.reply().is_some()),
+        Some(failure) => assert_eq!(outcome.reply(), failure.reply()),
+    }
+    let accepted = rcpt.is_some_and(Reply::is_positive);
+    let refused = |phase, reply: &Reply| match phase {
+        Phase::Mail => open.mail.as_ref() == Some(reply),
+        Phase::Rcpt => rcpt == Some(reply) && !accepted,
+        Phase::Verdict => accepted && open.verdict.as_ref() == Some(reply),
+        phase => phase == Phase::Data,
+    };
+    match outcome {
+        Outcome::Delivered(reply) => {
+            // Its verdict came when the end mark was wholly written, or it would not be noted.
+            assert!(reply.is_positive() && open.verdict.as_ref() == Some(reply), "{reply}");
+            assert!(accepted, "delivered to somebody who was not accepted");
+        }
+        Outcome::Rejected(Failure::Refused { phase, reply }) => {
+            assert!(refused(*phase, reply) && reply.severity() == Severity::Permanent, "{outcome}");
+        }
+        Outcome::Deferred(Failure::Refused { phase, reply }) => {
+            let too_many = *phase == Phase::Rcpt && reply.code().get() == 552;
+            assert!(refused(*phase, reply), "{outcome}");
+            assert!(too_many || reply.severity() == Severity::Transient, "{outcome}");
+        }
+        Outcome::Rejected(Failure::Unsupported(_)) => assert!(rcpt.is_none(), "{outcome}"),
+        Outcome::Deferred(failure @ (Failure::Connection(_) | Failure::Cancelled)) => {
+            check_failure(failure);
+            let sent = open.end.is_some_and(|end| end <= *written.start());
+            assert!(!sent, "it may have been delivered: {outcome}");
+        }
+        Outcome::Ambiguous(failure @ (Failure::Connection(_) | Failure::Cancelled)) => {
+            check_failure(failure);
+            assert!(open.end.is_some_and(|end| end <= *written.end()), "its end was not sent: {outcome}");
+            let verdict = open.verdict.as_ref().map(Reply::severity);
+            assert!(matches!(verdict, None | Some(Severity::Intermediate)), "{outcome}");
+            assert!(accepted);
+        }
+        other => panic!("{other}"),
+    }
+}
+
+fn check_failure(failure: &Failure) {
+    assert_printable(failure);
+    match failure {
+        Failure::Connection(error) => check_error(error),
+        other => assert!(other.reply().is_none()),
+    }
+}
+
+/// An error and all behind it can be shown.
+pub(super) fn check_error(error: &Error) {
+    assert_printable(error);
+    let mut source: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(error) = source {
+        assert_printable(error);
+        source = error.source();
+    }
+}

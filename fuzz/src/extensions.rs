@@ -1,0 +1,80 @@
+//! What an EHLO reply says about the server.
+//!
+//! An input is the lines behind the first one, separated by LF, without code and line end.
+
+use smtp_proto::reply::{ReplyLimits, ReplyParser};
+use smtp_proto::{AuthMechanism, Extension, Extensions};
+
+/// Every known extension with its keyword.
+const KNOWN: [(&str, Extension); 11] = [
+    ("8BITMIME", Extension::EightBitMime),
+    ("AUTH", Extension::Auth),
+    ("BINARYMIME", Extension::BinaryMime),
+    ("CHUNKING", Extension::Chunking),
+    ("DSN", Extension::Dsn),
+    ("ENHANCEDSTATUSCODES", Extension::EnhancedStatusCodes),
+    ("PIPELINING", Extension::Pipelining),
+    ("REQUIRETLS", Extension::RequireTls),
+    ("SIZE", Extension::Size),
+    ("SMTPUTF8", Extension::SmtpUtf8),
+    ("STARTTLS", Extension::StartTls),
+];
+
+/// Reads the reply and compares every answer with one that is worked out from the keywords as they came.
+pub fn check(data: &[u8]) {
+    let mut wire = b"250-mx.example\r\n".to_vec();
+    for line in data.split(|&b| b == b'\n') {
+        wire.extend_from_slice(b"250-");
+        wire.extend(line.iter().map(|&b| if b == 0 { b' ' } else { b }));
+        wire.extend_from_slice(b"\r\n");
+    }
+    wire.extend_from_slice(b"250 HELP\r\n");
+    let limits = ReplyLimits { line: usize::MAX, lines: usize::MAX, bytes: usize::MAX };
+    let reply = ReplyParser::new(limits).parse(&mut &wire[..]);
+    let extensions = Extensions::parse(&reply.expect("a reply").expect("a whole reply"));
+
+    let listed: Vec<(&str, &str)> = extensions.iter().collect();
+    let blank = |line: &&[u8]| String::from_utf8_lossy(line).replace('\0', " ").trim().is_empty();
+    let blanks = data.split(|&b| b == b'\n').filter(blank).count();
+    let lines = data.split(|&b| b == b'\n').count() + 1;
+    assert_eq!(listed.len(), lines - blanks, "each line but the first and the empty ones");
+    assert_eq!(listed.last(), Some(&("HELP", "")));
+    for &(keyword, _) in &listed {
+        assert!(!keyword.is_empty() && !keyword.contains([' ', '\t', '\n']), "{keyword:?}");
+        // The first of several counts.
+        let first = listed.iter().find(|(name, _)| name.eq_ignore_ascii_case(keyword));
+        let parameters = first.map(|&(_, parameters)| parameters);
+        for spelling in [keyword.to_owned(), keyword.to_ascii_lowercase(), keyword.to_ascii_uppercase()] {
+            assert_eq!(extensions.get(&spelling), parameters, "{keyword:?}");
+        }
+    }
+    assert_eq!(extensions.get(""), None);
+
+    // `AUTH=` is an old spelling of `AUTH `, whose first mechanism is a part of the keyword.
+    let is_old_auth =
+        |keyword: &str| keyword.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("AUTH="));
+    for (keyword, extension) in KNOWN {
+        let old = extension == Extension::Auth && listed.iter().any(|(keyword, _)| is_old_auth(keyword));
+        assert_eq!(extensions.has(extension), old || extensions.get(keyword).is_some(), "{keyword}");
+    }
+
+    let size = extensions.get("SIZE").and_then(|parameters| parameters.trim().parse::<u64>().ok());
+    assert_eq!(extensions.max_size(), size.filter(|&size| size != 0));
+
+    let offered: Vec<AuthMechanism> = extensions.auth().collect();
+    for mechanism in [AuthMechanism::Plain, AuthMechanism::Login] {
+        let name = mechanism.to_string();
+        let names = |text: &str| text.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case(&name));
+        let expected = listed.iter().any(|&(keyword, parameters)| {
+            let old = is_old_auth(keyword);
+            (old || keyword.eq_ignore_ascii_case("AUTH")) && names(parameters) || old && names(&keyword[5..])
+        });
+        assert_eq!(offered.contains(&mechanism), expected, "{mechanism}");
+        assert_eq!(mechanism.name(), name);
+    }
+    assert!(offered.is_sorted_by_key(|&mechanism| mechanism != AuthMechanism::Plain), "best first");
+
+    let shown = format!("{extensions:?}");
+    assert!(!shown.contains(char::is_control), "{shown:?}");
+    assert_eq!(extensions.clone(), extensions);
+}
