@@ -36,7 +36,7 @@ impl fmt::Debug for Escaped<'_> {
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || c == '\\'
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{e0000}'..='\u{e007f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// The beginning of what a peer or a caller gave, escaped and short, for error messages.

@@ -46,6 +46,8 @@ enum At {
     LineStart,
     Middle,
     AfterCr,
+    /// There is none: the content has ended.
+    Ended,
 }
 
 impl DotStuffer {
@@ -63,13 +65,16 @@ impl DotStuffer {
         self.offset
     }
 
-    /// Appends ranges of `chunk` to `out`, which may hold bytes but no range yet; returns how much of `chunk` was
-    /// taken.  It is less than all only if the chunk has very many lines that begin with a dot.
+    /// Appends ranges of `chunk` to `out`; returns how much of `chunk` was taken.  It is less than all if the chunk has
+    /// very many lines that begin with a dot, and nothing if `out` still refers to another chunk, or after
+    /// [`finish`](Self::finish).
     ///
     /// # Errors
     /// A bare line end; nothing was appended.
     pub fn frame(&mut self, chunk: &[u8], out: &mut Output) -> Result<usize, BareLineEnd> {
-        debug_assert_eq!(out.range_count(), 0, "one chunk at a time");
+        if out.range_count() > 0 || self.at == At::Ended {
+            return Ok(0);
+        }
         let bare = |at: usize| BareLineEnd { offset: self.offset + at as u64 };
         let (Some(&first), Some(&final_byte)) = (chunk.first(), chunk.last()) else { return Ok(0) };
         if (self.at == At::AfterCr) != (first == b'\n') {
@@ -124,7 +129,9 @@ impl DotStuffer {
             At::LineStart => b".\r\n",
             At::Middle => b"\r\n.\r\n",
             At::AfterCr => return Err(BareLineEnd { offset: self.offset - 1 }),
+            At::Ended => return Ok(()),
         };
+        self.at = At::Ended;
         out.append_with(|bytes| bytes.extend_from_slice(end));
         Ok(())
     }

@@ -19,6 +19,14 @@ pub(super) struct Auth {
     pub(super) cancelled: Option<fn(Reply) -> AuthError>,
 }
 
+impl Auth {
+    /// Ends the exchange; the server's answer to that will be told as `why`.
+    pub(super) fn cancel(&mut self, why: fn(Reply) -> AuthError) {
+        self.turn = AuthTurn::Cancel;
+        self.cancelled = Some(why);
+    }
+}
+
 pub(super) enum AuthTurn {
     /// The command is to be sent.
     Start(Option<Zeroizing<Vec<u8>>>),

@@ -19,7 +19,7 @@ pub struct Config {
     ///
     /// A peer that stops reading while it writes cannot fill more than this; 16 KiB by default.
     pub pipeline_limit: usize,
-    /// Whether HELO is tried when EHLO is refused and nothing needs an extension; on by default.
+    /// Whether HELO is tried when EHLO is refused and TLS does not need it; on by default.
     pub helo_fallback: bool,
     /// Whether AUTH is allowed on a connection without verified TLS; off by default.
     pub allow_insecure_auth: bool,
@@ -55,8 +55,8 @@ pub enum TlsMode {
 
 /// How long each wait may take, by default as RFC 5321 section 4.5.3.2 asks.
 ///
-/// The time for a reply begins when its command is wholly written and is not prolonged by anything but the earlier
-/// replies that a pipelined one has to wait for.
+/// The time for a reply begins when its command is wholly written, or when that of the reply before it ends, and nothing
+/// prolongs it after that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {

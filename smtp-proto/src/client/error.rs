@@ -71,8 +71,8 @@ pub enum Error {
     },
     /// TLS is required and the server does not do STARTTLS.
     StartTlsUnavailable {
-        /// The refusal; `None` if the server did not offer it.
-        reply: Option<Reply>,
+        /// Whether the server refused EHLO or STARTTLS, and how; `None` if it did not offer STARTTLS.
+        refusal: Option<(Phase, Reply)>,
     },
     /// TLS failed.
     Tls(TlsError),
@@ -83,14 +83,14 @@ pub enum Error {
         /// Where.
         phase: Phase,
     },
-    /// The server took too long.
+    /// Time ran out: the server, or the content that it was to get, took too long.
     TimedOut {
         /// Where.
         phase: Phase,
     },
-    /// A transaction was cancelled when nothing but the end of the connection could stop it.
+    /// A transaction was cancelled that nothing but the end of the connection could stop.
     Cancelled,
-    /// The caller's content cannot be sent.
+    /// A message's content could not be sent, which nothing but the end of the connection can stop.
     Content(BareLineEnd),
 }
 
@@ -102,7 +102,7 @@ impl Error {
             | Self::PeerMisbehaved(
                 PeerMisbehaved::Unsolicited { reply, .. } | PeerMisbehaved::UnexpectedReply { reply, .. },
             ) => Some(reply),
-            Self::StartTlsUnavailable { reply } => reply.as_ref(),
+            Self::StartTlsUnavailable { refusal } => refusal.as_ref().map(|(_, reply)| reply),
             _ => None,
         }
     }
@@ -112,18 +112,18 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { phase, reply } => write!(f, "the server refused {phase}: {reply}"),
-            Self::StartTlsUnavailable { reply: None } => {
+            Self::StartTlsUnavailable { refusal: None } => {
                 f.write_str("TLS is required, and the server does not offer STARTTLS")
             }
-            Self::StartTlsUnavailable { reply: Some(reply) } => {
-                write!(f, "TLS is required, and the server refused STARTTLS: {reply}")
+            Self::StartTlsUnavailable { refusal: Some((phase, reply)) } => {
+                write!(f, "TLS is required, and the server refused {phase}: {reply}")
             }
             Self::Tls(error) => error.fmt(f),
             Self::PeerMisbehaved(error) => write!(f, "the server broke the protocol: {error}"),
             Self::Disconnected { phase } => write!(f, "the connection was lost {phase}"),
-            Self::TimedOut { phase } => write!(f, "the server took too long {phase}"),
-            Self::Cancelled => f.write_str("the transaction was cancelled"),
-            Self::Content(error) => error.fmt(f),
+            Self::TimedOut { phase } => write!(f, "time ran out {phase}"),
+            Self::Cancelled => f.write_str("the connection was closed to cancel a message"),
+            Self::Content(error) => write!(f, "the connection was closed to stop a message: {error}"),
         }
     }
 }
@@ -161,8 +161,8 @@ pub enum PeerMisbehaved {
     },
     /// Plain text came behind the reply to STARTTLS, as when somebody injects replies (CVE-2021-33515 and its kin).
     DataAfterStartTls,
-    /// AUTH went on for more steps than any mechanism needs.
-    EndlessAuth,
+    /// A challenge came after AUTH was cancelled.
+    ChallengeAfterCancel,
 }
 
 impl fmt::Display for PeerMisbehaved {
@@ -176,14 +176,14 @@ impl fmt::Display for PeerMisbehaved {
                 write!(f, "a reply that makes no sense came {phase}: {reply}")
             }
             Self::DataAfterStartTls => f.write_str("plain text behind the reply to STARTTLS"),
-            Self::EndlessAuth => f.write_str("AUTH does not come to an end"),
+            Self::ChallengeAfterCancel => f.write_str("a challenge came after AUTH was cancelled"),
         }
     }
 }
 
 impl core::error::Error for PeerMisbehaved {}
 
-/// A call that the state of the machine does not allow.  The call had no effect.
+/// A call that the state of the machine does not allow.  It had no effect, but for [`Misuse::Content`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Misuse {

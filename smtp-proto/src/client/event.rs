@@ -5,7 +5,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use zeroize::Zeroizing;
+
 use super::error::{Error, Phase, Unsupported};
+use crate::body::BareLineEnd;
 use crate::reply::Reply;
 use crate::tls::TlsInfo;
 
@@ -58,7 +61,13 @@ pub enum Event {
 
 /// A challenge of an AUTH exchange.  `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Challenge(pub(super) Vec<u8>);
+pub struct Challenge(Zeroizing<Vec<u8>>);
+
+impl Challenge {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+}
 
 impl core::ops::Deref for Challenge {
     type Target = [u8];
@@ -102,6 +111,8 @@ pub enum AuthError {
     Refused(Reply),
     /// A challenge was not base64 in one line; the exchange was cancelled.
     BadChallenge(Reply),
+    /// The server asked for more than any mechanism needs; the exchange was cancelled.
+    TooManyChallenges(Reply),
     /// The exchange was cancelled by `abort_auth`.
     Aborted(Reply),
 }
@@ -109,7 +120,13 @@ pub enum AuthError {
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(reply) => write!(f, "the server refused the credentials: {reply}"),
+            Self::Refused(reply) if reply.code().get() == 535 => {
+                write!(f, "the server refused the credentials: {reply}")
+            }
+            Self::Refused(reply) => write!(f, "the server refused AUTH: {reply}"),
+            Self::TooManyChallenges(reply) => {
+                write!(f, "the server sent AUTH challenges without end: {reply}")
+            }
             Self::BadChallenge(reply) => write!(f, "the server sent a broken AUTH challenge: {reply}"),
             Self::Aborted(_) => f.write_str("AUTH was given up"),
         }
@@ -180,6 +197,8 @@ pub enum Failure {
     Unsupported(Unsupported),
     /// The transaction was cancelled.
     Cancelled,
+    /// The content cannot be sent; nothing of the message counts for the server.
+    Content(BareLineEnd),
     /// The connection ended.
     Connection(Error),
 }
@@ -190,7 +209,7 @@ impl Failure {
         match self {
             Self::Refused { reply, .. } => Some(reply),
             Self::Connection(error) => error.reply(),
-            Self::Unsupported(_) | Self::Cancelled => None,
+            Self::Unsupported(_) | Self::Cancelled | Self::Content(_) => None,
         }
     }
 }
@@ -201,6 +220,7 @@ impl fmt::Display for Failure {
             Self::Refused { phase, reply } => write!(f, "the server refused {phase}: {reply}"),
             Self::Unsupported(unsupported) => unsupported.fmt(f),
             Self::Cancelled => f.write_str("the transaction was cancelled"),
+            Self::Content(error) => error.fmt(f),
             Self::Connection(error) => error.fmt(f),
         }
     }

@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::string::ToString;
 
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
@@ -13,6 +12,7 @@ use super::error::{Error, Misuse, PeerMisbehaved, Phase};
 use super::event::{AuthError, Challenge, Event, Failure, Next, Outcome, PeerFault, Trace, TransactionId};
 use super::pipeline::{Awaited, Pipeline};
 use super::transaction::{Step, Transaction};
+use super::wire::Wire;
 use crate::Output;
 use crate::command::Command;
 use crate::envelope::Envelope;
@@ -30,16 +30,12 @@ const MAX_CHUNK: usize = 256 << 10;
 
 /// The client side of one SMTP connection, in plain text; see the [module](crate::client).
 pub struct Client {
-    config: Config,
+    wire: Wire,
     tls: TlsMode,
-    /// The latest time that is known.
-    now: Instant,
     state: State,
-    channel: Channel,
+    protection: Protection,
     parser: ReplyParser,
     extensions: Extensions,
-    events: VecDeque<Event>,
-    pipeline: Pipeline,
     transactions: VecDeque<Transaction>,
     /// Transactions before this position are wholly sent.
     sending: usize,
@@ -51,6 +47,7 @@ pub struct Client {
     end: Option<Result<(), Error>>,
 }
 
+/// What comes next; what was sent and is not answered is in the pipeline.
 #[derive(Debug)]
 enum State {
     /// TLS comes next, and after it the greeting or EHLO.
@@ -58,26 +55,19 @@ enum State {
         deadline: Instant,
         greeting: bool,
     },
-    Greeting,
-    /// EHLO or HELO is to be sent or was sent.
-    Hello(Turn),
-    StartTls(Turn),
+    /// The server is to speak: the greeting, or the reply to EHLO, HELO or STARTTLS.
+    Await,
+    SendEhlo,
+    SendHelo,
+    SendStartTls,
     Auth(Box<Auth>),
     Ready,
 }
 
-/// Whose turn it is in an exchange of one command and one reply.
+/// What is known of who can read and write along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    SendEhlo,
-    SendHelo,
-    Send,
-    Await,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Channel {
-    Plain,
+enum Protection {
+    None,
     Tls { verified: bool },
 }
 
@@ -93,13 +83,11 @@ impl Client {
     pub fn new(config: Config, tls: TlsMode, now: Instant) -> Self {
         let mut client = Self {
             parser: ReplyParser::new(config.reply_limits),
+            wire: Wire { config, now, pipeline: Pipeline::default(), events: VecDeque::new() },
             tls,
-            now,
-            state: State::Greeting,
-            channel: Channel::Plain,
+            state: State::Await,
+            protection: Protection::None,
             extensions: Extensions::default(),
-            events: VecDeque::new(),
-            pipeline: Pipeline::default(),
             transactions: VecDeque::new(),
             sending: 0,
             next_id: 0,
@@ -107,12 +95,11 @@ impl Client {
             quit: Quit::No,
             told_bare_lf: false,
             end: None,
-            config,
         };
         if tls == TlsMode::Implicit {
             client.await_tls(true);
         } else {
-            client.pipeline.expect_greeting(now, &client.config.timeouts);
+            client.wire.expect_greeting();
         }
         client
     }
@@ -145,7 +132,7 @@ impl Client {
                 self.finish_if_over(index);
             }
             Step::AwaitGo => transaction.cancelled = true,
-            Step::Content => self.fail(Error::Cancelled),
+            Step::Content => self.fail_for(index, Outcome::Deferred(Failure::Cancelled), Error::Cancelled),
             Step::LoneDot | Step::Sent | Step::Abandoned => {}
         }
     }
@@ -159,7 +146,7 @@ impl Client {
         if !self.transactions.is_empty() {
             return Err(Misuse::TransactionOpen);
         }
-        if self.channel != (Channel::Tls { verified: true }) && !self.config.allow_insecure_auth {
+        if self.protection != (Protection::Tls { verified: true }) && !self.wire.config.allow_insecure_auth {
             return Err(Misuse::InsecureAuth);
         }
         if !self.extensions.auth().any(|offered| offered == mechanism) {
@@ -180,7 +167,7 @@ impl Client {
     /// # Errors
     /// [`Misuse::NoChallenge`].
     pub fn respond(&mut self, response: &[u8]) -> Result<(), Misuse> {
-        *self.challenged()? = AuthTurn::Respond(Zeroizing::new(response.to_vec()));
+        self.challenged()?.turn = AuthTurn::Respond(Zeroizing::new(response.to_vec()));
         Ok(())
     }
 
@@ -189,10 +176,7 @@ impl Client {
     /// # Errors
     /// [`Misuse::NoChallenge`].
     pub fn abort_auth(&mut self) -> Result<(), Misuse> {
-        *self.challenged()? = AuthTurn::Cancel;
-        if let State::Auth(auth) = &mut self.state {
-            auth.cancelled = Some(AuthError::Aborted);
-        }
+        self.challenged()?.cancel(AuthError::Aborted);
         Ok(())
     }
 
@@ -209,17 +193,17 @@ impl Client {
     /// # Errors
     /// [`Misuse::NotReady`] if TLS was not asked for.
     pub fn tls_ready(&mut self, now: Instant, verified: bool) -> Result<(), Misuse> {
-        self.now = now;
+        self.wire.now = now;
         let State::Handshake { greeting, .. } = self.state else { return Err(Misuse::NotReady) };
-        self.channel = Channel::Tls { verified };
-        // What was said in plain text is worth nothing (RFC 3207 section 4.2).
+        self.protection = Protection::Tls { verified };
+        // Nothing that was said in plain text is kept (RFC 3207 section 4.2).
         self.extensions = Extensions::default();
-        self.parser = ReplyParser::new(self.config.reply_limits);
+        self.parser = ReplyParser::new(self.wire.config.reply_limits);
         if greeting {
-            self.state = State::Greeting;
-            self.pipeline.expect_greeting(now, &self.config.timeouts);
+            self.state = State::Await;
+            self.wire.expect_greeting();
         } else {
-            self.state = State::Hello(Turn::SendEhlo);
+            self.state = State::SendEhlo;
         }
         Ok(())
     }
@@ -228,7 +212,7 @@ impl Client {
 
     /// Bytes came from the server.
     pub fn handle_input(&mut self, now: Instant, mut bytes: &[u8]) {
-        self.now = now;
+        self.wire.now = now;
         while !bytes.is_empty() && self.end.is_none() {
             if matches!(self.state, State::Handshake { .. }) {
                 return self.fail(Error::PeerMisbehaved(PeerMisbehaved::DataAfterStartTls));
@@ -236,15 +220,21 @@ impl Client {
             match self.parser.parse(&mut bytes) {
                 Ok(None) => {}
                 Ok(Some(reply)) => self.on_reply(reply, !bytes.is_empty()),
-                Err(error) => self.fail(Error::PeerMisbehaved(PeerMisbehaved::Reply(error))),
+                Err(error) => {
+                    let masked = matches!(self.state, State::Auth(_));
+                    let error = if masked { error.without_input() } else { error };
+                    self.fail(Error::PeerMisbehaved(PeerMisbehaved::Reply(error)));
+                }
             }
         }
     }
 
     /// The server will send no more.
     pub fn handle_eof(&mut self, now: Instant) {
-        self.now = now;
-        if self.quit != Quit::No && self.transactions.is_empty() && !self.parser.is_mid_reply() {
+        self.wire.now = now;
+        let idle = matches!(self.state, State::Ready) && self.wire.pipeline.is_empty();
+        let leaving = self.quit == Quit::Sent || (self.quit == Quit::Requested && idle);
+        if leaving && self.transactions.is_empty() && !self.parser.is_mid_reply() {
             self.close(Ok(()));
         } else {
             self.fail(Error::Disconnected { phase: self.phase() });
@@ -253,7 +243,7 @@ impl Client {
 
     /// Time has passed; does something only at or after [`deadline`](Self::deadline).
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.now = now;
+        self.wire.now = now;
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
@@ -266,15 +256,15 @@ impl Client {
 
     /// `n` more bytes of the output were written.
     pub fn handle_written(&mut self, now: Instant, n: usize) {
-        self.now = now;
-        self.pipeline.written(n, now, &self.config.timeouts);
+        self.wire.now = now;
+        self.wire.pipeline.written(n, now, &self.wire.config.timeouts);
     }
 
     // Output.
 
     /// What to do next.  Events come first; with output still to be written nothing is appended to it.
     pub fn poll(&mut self, now: Instant, out: &mut Output) -> Next {
-        self.now = now;
+        self.wire.now = now;
         if let Some(event) = self.next_event() {
             return Next::Event(event);
         }
@@ -307,8 +297,8 @@ impl Client {
         };
         // Transactions begin one after the other: those behind the one being sent have not.
         let begun = self.transactions.iter().take(self.sending + 1);
-        let transactions = begun.filter_map(|transaction| transaction.deadline(&self.config.timeouts));
-        handshake.into_iter().chain(self.pipeline.deadline()).chain(transactions).min()
+        let transactions = begun.filter_map(|transaction| transaction.deadline(&self.wire.config.timeouts));
+        handshake.into_iter().chain(self.wire.pipeline.deadline()).chain(transactions).min()
     }
 
     /// Frames the front of `chunk` into `out`; returns how much of it was taken, which can be less than all.  With
@@ -323,7 +313,7 @@ impl Client {
         last: bool,
         out: &mut Output,
     ) -> Result<usize, Misuse> {
-        self.now = now;
+        self.wire.now = now;
         let Some(transaction) = self.transactions.get_mut(self.sending).filter(|t| t.step == Step::Content)
         else {
             return Err(Misuse::BodyNotWanted);
@@ -341,7 +331,7 @@ impl Client {
         });
         match framed {
             Ok((taken, ends)) => {
-                self.pipeline.queue(out.len(), now, &self.config.timeouts);
+                self.wire.queue(out.len());
                 if ends {
                     self.content_ended();
                     self.pump(out);
@@ -350,7 +340,8 @@ impl Client {
             }
             Err(error) => {
                 out.clear();
-                self.fail(Error::Content(error));
+                let outcome = Outcome::Rejected(Failure::Content(error));
+                self.fail_for(self.sending, outcome, Error::Content(error));
                 Err(Misuse::Content(error))
             }
         }
@@ -370,7 +361,7 @@ impl Client {
             && self.end.is_none()
             && self.quit == Quit::No
             && self.transactions.is_empty()
-            && self.pipeline.is_empty()
+            && self.wire.pipeline.is_empty()
             && !self.parser.is_mid_reply()
     }
 
@@ -382,13 +373,13 @@ impl Client {
     // Transitions.
 
     pub(crate) fn next_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.wire.events.pop_front()
     }
 
     /// As [`tls_ready`](Self::tls_ready), and tells of it.
     pub(crate) fn tls_established(&mut self, now: Instant, info: TlsInfo) {
         if self.tls_ready(now, info.verified).is_ok() {
-            self.events.push_back(Event::TlsEstablished(Box::new(info)));
+            self.wire.events.push_back(Event::TlsEstablished(Box::new(info)));
         }
     }
 
@@ -399,17 +390,20 @@ impl Client {
         }
         self.sending = 0;
         for mut transaction in core::mem::take(&mut self.transactions) {
-            let failure = || match error {
-                Error::Cancelled => Failure::Cancelled,
-                _ => Failure::Connection(error.clone()),
-            };
-            let sent = transaction.end.is_some_and(|end| self.pipeline.is_written(end));
-            transaction.decide_rest(|| {
-                if sent { Outcome::Ambiguous(failure()) } else { Outcome::Deferred(failure()) }
-            });
-            self.events.push_back(Event::Finished(transaction.id, transaction.into_outcomes()));
+            let sent = transaction.end.is_some_and(|end| self.wire.pipeline.is_written(end));
+            let outcome = if sent { Outcome::Ambiguous } else { Outcome::Deferred };
+            transaction.decide_rest(|| outcome(Failure::Connection(error.clone())));
+            self.wire.events.push_back(Event::Finished(transaction.id, transaction.into_outcomes()));
         }
         self.close(Err(error));
+    }
+
+    /// The same because of one transaction, which has an outcome of its own.
+    fn fail_for(&mut self, index: usize, outcome: Outcome, error: Error) {
+        if let Some(transaction) = self.transactions.get_mut(index) {
+            transaction.decide_rest(|| outcome.clone());
+        }
+        self.fail(error);
     }
 
     fn close(&mut self, end: Result<(), Error>) {
@@ -419,23 +413,26 @@ impl Client {
     }
 
     fn await_tls(&mut self, greeting: bool) {
-        self.state = State::Handshake { deadline: self.now + self.config.timeouts.handshake, greeting };
-        self.events.push_back(Event::StartTls);
+        self.state =
+            State::Handshake { deadline: self.wire.now + self.wire.config.timeouts.handshake, greeting };
+        self.wire.events.push_back(Event::StartTls);
     }
 
     fn on_reply(&mut self, reply: Reply, more_input: bool) {
         if reply.has_bare_lf() && !self.told_bare_lf {
             self.told_bare_lf = true;
-            self.events.push_back(Event::PeerFault(PeerFault::BareLf));
+            self.wire.events.push_back(Event::PeerFault(PeerFault::BareLf));
         }
-        if self.config.trace {
-            let masked = matches!(self.state, State::Auth(_)) && reply.severity() == Severity::Intermediate;
-            let shown = if masked { Reply::new(reply.code(), "****").ok() } else { None };
-            self.events.push_back(Event::Trace(Trace::Received(shown.unwrap_or_else(|| reply.clone()))));
+        // A challenge is for the mechanism alone.
+        let secret = matches!(self.state, State::Auth(_)) && reply.severity() == Severity::Intermediate;
+        let shown = |reply: &Reply| if secret { reply.without_text() } else { reply.clone() };
+        if self.wire.config.trace {
+            self.wire.events.push_back(Event::Trace(Trace::Received(shown(&reply))));
         }
         let phase = self.phase();
         let closing = reply.code().get() == 421;
-        let Some(awaited) = self.pipeline.answer() else {
+        let Some(awaited) = self.wire.pipeline.answer() else {
+            let reply = shown(&reply);
             return self.fail(match closing {
                 true => Error::Refused { phase, reply },
                 false => Error::PeerMisbehaved(PeerMisbehaved::Unsolicited { phase, reply }),
@@ -467,26 +464,28 @@ impl Client {
 
     fn on_greeting(&mut self, reply: Reply) {
         match reply.severity() {
-            Severity::Positive => self.state = State::Hello(Turn::SendEhlo),
+            Severity::Positive => self.state = State::SendEhlo,
             _ => self.refused(Phase::Greeting, reply),
         }
     }
 
     fn on_ehlo(&mut self, reply: Reply) {
-        let needs_tls = self.tls == TlsMode::StartTls && self.channel == Channel::Plain;
+        let needs_tls = self.tls == TlsMode::StartTls && self.protection == Protection::None;
         match reply.severity() {
             Severity::Positive => {
                 let extensions = Extensions::parse(&reply);
                 if !needs_tls {
                     self.ready(extensions);
                 } else if extensions.has(Extension::StartTls) {
-                    self.state = State::StartTls(Turn::Send);
+                    self.state = State::SendStartTls;
                 } else {
-                    self.fail(Error::StartTlsUnavailable { reply: None });
+                    self.fail(Error::StartTlsUnavailable { refusal: None });
                 }
             }
-            Severity::Permanent if needs_tls => self.fail(Error::StartTlsUnavailable { reply: Some(reply) }),
-            Severity::Permanent if self.config.helo_fallback => self.state = State::Hello(Turn::SendHelo),
+            Severity::Permanent if needs_tls => {
+                self.fail(Error::StartTlsUnavailable { refusal: Some((Phase::Hello, reply)) });
+            }
+            Severity::Permanent if self.wire.config.helo_fallback => self.state = State::SendHelo,
             _ => self.refused(Phase::Hello, reply),
         }
     }
@@ -498,14 +497,14 @@ impl Client {
             }
             Severity::Positive => self.await_tls(false),
             Severity::Intermediate => self.refused(Phase::StartTls, reply),
-            _ => self.fail(Error::StartTlsUnavailable { reply: Some(reply) }),
+            _ => self.fail(Error::StartTlsUnavailable { refusal: Some((Phase::StartTls, reply)) }),
         }
     }
 
     fn ready(&mut self, extensions: Extensions) {
         self.extensions = extensions;
         self.state = State::Ready;
-        self.events.push_back(Event::Ready);
+        self.wire.events.push_back(Event::Ready);
     }
 
     /// A refusal that ends the session, or a reply that makes no sense.
@@ -520,23 +519,25 @@ impl Client {
         let State::Auth(auth) = &mut self.state else { return };
         let event = match (reply.severity(), auth.cancelled) {
             (Severity::Intermediate, Some(_)) => {
-                return self.fail(Error::PeerMisbehaved(PeerMisbehaved::EndlessAuth));
+                return self.fail(Error::PeerMisbehaved(PeerMisbehaved::ChallengeAfterCancel));
             }
             (Severity::Positive, Some(_)) => {
                 return self.refused(Phase::Auth, reply);
             }
             (Severity::Intermediate, None) => {
                 auth.rounds += 1;
-                let challenge = challenge(&reply).filter(|_| auth.rounds <= MAX_AUTH_ROUNDS);
-                match (challenge, core::mem::replace(&mut auth.turn, AuthTurn::Cancel)) {
+                if auth.rounds > MAX_AUTH_ROUNDS {
+                    return auth.cancel(AuthError::TooManyChallenges);
+                }
+                match (challenge(&reply), core::mem::replace(&mut auth.turn, AuthTurn::Await)) {
                     (Some(challenge), AuthTurn::AwaitGo(initial)) if challenge.is_empty() => {
                         auth.turn = AuthTurn::Respond(initial);
                     }
                     (Some(challenge), AuthTurn::Await) => {
                         auth.turn = AuthTurn::Challenged;
-                        self.events.push_back(Event::AuthChallenge(Challenge(challenge)));
+                        self.wire.events.push_back(Event::AuthChallenge(Challenge::new(challenge)));
                     }
-                    _ => auth.cancelled = Some(AuthError::BadChallenge),
+                    _ => auth.cancel(AuthError::BadChallenge),
                 }
                 return;
             }
@@ -545,7 +546,7 @@ impl Client {
             (_, None) => Event::AuthFailed(AuthError::Refused(reply)),
         };
         self.state = State::Ready;
-        self.events.push_back(event);
+        self.wire.events.push_back(event);
     }
 
     fn on_mail(&mut self, id: TransactionId, reply: Reply) {
@@ -560,7 +561,7 @@ impl Client {
                 }
             }
         }
-        self.events.push_back(Event::Mail(id, reply));
+        self.wire.events.push_back(Event::Mail(id, reply));
         self.finish_if_over(index);
     }
 
@@ -570,7 +571,7 @@ impl Client {
             return self.refused(Phase::Rcpt, reply);
         }
         transaction.decide(recipient, &reply);
-        self.events.push_back(Event::Rcpt(id, recipient, reply));
+        self.wire.events.push_back(Event::Rcpt(id, recipient, reply));
         self.finish_if_over(index);
     }
 
@@ -580,7 +581,9 @@ impl Client {
             Severity::Positive => return self.refused(Phase::Data, reply),
             Severity::Intermediate if transaction.accepted == 0 => transaction.step = Step::LoneDot,
             // A lone dot would deliver an empty message.
-            Severity::Intermediate if transaction.cancelled => return self.fail(Error::Cancelled),
+            Severity::Intermediate if transaction.cancelled => {
+                return self.fail_for(index, Outcome::Deferred(Failure::Cancelled), Error::Cancelled);
+            }
             Severity::Intermediate => transaction.step = Step::Content,
             _ => {
                 transaction.decide_rest_by(Phase::Data, &reply);
@@ -617,7 +620,7 @@ impl Client {
             self.sending -= 1;
         }
         self.needs_reset |= transaction.mail_accepted;
-        self.events.push_back(Event::Finished(transaction.id, transaction.into_outcomes()));
+        self.wire.events.push_back(Event::Finished(transaction.id, transaction.into_outcomes()));
     }
 
     /// The content of the transaction being sent is wholly put out.
@@ -625,61 +628,50 @@ impl Client {
         let Some(transaction) = self.transactions.get_mut(self.sending) else { return };
         transaction.step = Step::Sent;
         transaction.outstanding += 1;
-        transaction.end = Some(self.pipeline.queued());
-        self.pipeline.expect(Awaited::Verdict(transaction.id), 0);
-        if self.config.trace {
-            self.events.push_back(Event::Trace(Trace::SentContent(transaction.framing.taken())));
+        transaction.end = Some(self.wire.pipeline.queued());
+        self.wire.pipeline.expect(Awaited::Verdict(transaction.id), 0);
+        if self.wire.config.trace {
+            self.wire.events.push_back(Event::Trace(Trace::SentContent(transaction.framing.taken())));
         }
         self.sending += 1;
     }
 
     /// Puts out all commands that may go now.
     fn pump(&mut self, out: &mut Output) {
+        if !self.has_room() {
+            return;
+        }
         match &mut self.state {
-            State::Hello(turn @ (Turn::SendEhlo | Turn::SendHelo)) => {
-                let helo = core::mem::replace(turn, Turn::Await) == Turn::SendHelo;
-                let hello = &self.config.hello;
-                let (command, awaited) = match helo {
-                    false => (Command::Ehlo(hello), Awaited::Ehlo),
-                    true => (Command::Helo(hello), Awaited::Helo),
-                };
-                put(&self.config, &mut self.pipeline, &mut self.events, self.now, command, awaited, out);
+            State::SendEhlo => {
+                self.wire.put(Command::Ehlo(&self.wire.config.hello.clone()), Awaited::Ehlo, out);
+                self.state = State::Await;
             }
-            State::StartTls(turn @ Turn::Send) => {
-                *turn = Turn::Await;
-                self.put(Command::StartTls, Awaited::StartTls, out);
+            State::SendHelo => {
+                self.wire.put(Command::Helo(&self.wire.config.hello.clone()), Awaited::Helo, out);
+                self.state = State::Await;
             }
-            State::Auth(_) => self.pump_auth(out),
+            State::SendStartTls => {
+                self.wire.put(Command::StartTls, Awaited::StartTls, out);
+                self.state = State::Await;
+            }
+            // An exchange begins outside of a transaction, and is on its own.
+            State::Auth(_) if self.needs_reset => self.reset(out),
+            State::Auth(auth) if self.wire.pipeline.is_answered() => self.wire.put_auth(auth, out),
             State::Ready => {
                 while self.has_room() && self.pump_transaction(out) {}
                 if self.quit == Quit::Requested && self.sending == self.transactions.len() && self.has_room()
                 {
                     self.quit = Quit::Sent;
-                    self.put(Command::Quit, Awaited::Quit, out);
+                    self.wire.put(Command::Quit, Awaited::Quit, out);
                 }
             }
-            State::Greeting | State::Handshake { .. } | State::Hello(_) | State::StartTls(_) => {}
+            State::Await | State::Handshake { .. } | State::Auth(_) => {}
         }
     }
 
-    fn pump_auth(&mut self, out: &mut Output) {
-        let State::Auth(auth) = &mut self.state else { return };
-        let mechanism = auth.mechanism;
-        match core::mem::replace(&mut auth.turn, AuthTurn::Await) {
-            AuthTurn::Start(None) => self.put(Command::Auth { mechanism, initial: None }, Awaited::Auth, out),
-            AuthTurn::Start(Some(initial)) => {
-                let line = "AUTH  \r\n".len() + mechanism.name().len() + BASE64.encode_len(initial.len());
-                if line <= MAX_AUTH_LINE {
-                    self.put(Command::Auth { mechanism, initial: Some(&initial) }, Awaited::Auth, out);
-                } else {
-                    auth.turn = AuthTurn::AwaitGo(initial);
-                    self.put(Command::Auth { mechanism, initial: None }, Awaited::Auth, out);
-                }
-            }
-            AuthTurn::Respond(response) => self.put(Command::AuthResponse(&response), Awaited::Auth, out),
-            AuthTurn::Cancel => self.put(Command::AuthCancel, Awaited::Auth, out),
-            turn @ (AuthTurn::Await | AuthTurn::AwaitGo(_) | AuthTurn::Challenged) => auth.turn = turn,
-        }
+    fn reset(&mut self, out: &mut Output) {
+        self.needs_reset = false;
+        self.wire.put(Command::Rset, Awaited::Rset, out);
     }
 
     /// Puts out one command of the transaction being sent; says whether there may be more.
@@ -688,12 +680,11 @@ impl Client {
         let id = transaction.id;
         let (command, awaited) = match transaction.step {
             Step::Mail if self.needs_reset => {
-                self.needs_reset = false;
-                self.put(Command::Rset, Awaited::Rset, out);
+                self.reset(out);
                 return true;
             }
             Step::Mail => {
-                transaction.started = Some(self.now);
+                transaction.started = Some(self.wire.now);
                 transaction.step = transaction.next_recipient(0).map_or(Step::Data, Step::Rcpt);
                 let (sender, parameters) = (transaction.envelope.sender(), transaction.parameters);
                 (Command::Mail { sender, parameters }, Awaited::Mail(id))
@@ -715,23 +706,21 @@ impl Client {
                 let before = out.len();
                 // At the start of a content this cannot fail.
                 let _ = transaction.framing.finish(out);
-                self.pipeline.queue(out.len() - before, self.now, &self.config.timeouts);
+                self.wire.queue(out.len() - before);
                 self.content_ended();
                 return true;
             }
             Step::AwaitGo | Step::Content | Step::Sent | Step::Abandoned => return false,
         };
         transaction.outstanding += 1;
-        put(&self.config, &mut self.pipeline, &mut self.events, self.now, command, awaited, out);
+        self.wire.put(command, awaited, out);
         true
     }
 
-    fn put(&mut self, command: Command<'_>, awaited: Awaited, out: &mut Output) {
-        put(&self.config, &mut self.pipeline, &mut self.events, self.now, command, awaited, out);
-    }
-
     fn has_room(&self) -> bool {
-        self.pipeline.has_room(self.extensions.has(Extension::Pipelining), self.config.pipeline_limit)
+        self.wire
+            .pipeline
+            .has_room(self.extensions.has(Extension::Pipelining), self.wire.config.pipeline_limit)
     }
 
     fn check_ready(&self) -> Result<(), Misuse> {
@@ -741,22 +730,20 @@ impl Client {
         }
     }
 
-    fn challenged(&mut self) -> Result<&mut AuthTurn, Misuse> {
+    fn challenged(&mut self) -> Result<&mut Auth, Misuse> {
         match &mut self.state {
-            State::Auth(auth) if self.end.is_none() && matches!(auth.turn, AuthTurn::Challenged) => {
-                Ok(&mut auth.turn)
-            }
+            State::Auth(auth) if self.end.is_none() && matches!(auth.turn, AuthTurn::Challenged) => Ok(auth),
             _ => Err(Misuse::NoChallenge),
         }
     }
 
     fn position(&self, id: TransactionId) -> Option<usize> {
-        self.transactions.iter().position(|transaction| transaction.id == id)
+        self.transactions.binary_search_by_key(&id, |transaction| transaction.id).ok()
     }
 
     fn phase(&self) -> Phase {
         let content = self.transactions.get(self.sending).is_some_and(|t| t.step == Step::Content);
-        match (&self.state, self.pipeline.front()) {
+        match (&self.state, self.wire.pipeline.front()) {
             (State::Handshake { .. }, _) => Phase::Handshake,
             (_, Some((Awaited::Verdict(_), false))) => Phase::Content,
             (_, Some((awaited, _))) => awaited.phase(),
@@ -772,32 +759,31 @@ impl core::fmt::Debug for Client {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Client")
             .field("state", &self.state)
-            .field("pipeline", &self.pipeline)
+            .field("pipeline", &self.wire.pipeline)
             .field("transactions", &self.transactions)
             .field("end", &self.end)
             .finish_non_exhaustive()
     }
 }
 
-/// Appends a command and notes its reply.  Free-standing, because the command may borrow from a transaction.
-fn put(
-    config: &Config,
-    pipeline: &mut Pipeline,
-    events: &mut VecDeque<Event>,
-    now: Instant,
-    command: Command<'_>,
-    awaited: Awaited,
-    out: &mut Output,
-) {
-    let before = out.len();
-    out.append_with(|bytes| command.encode(bytes));
-    if command.is_secret() {
-        out.mark_secret();
-    }
-    let len = out.len() - before;
-    pipeline.queue(len, now, &config.timeouts);
-    pipeline.expect(awaited, len);
-    if config.trace {
-        events.push_back(Event::Trace(Trace::Sent(command.to_string())));
+impl Wire {
+    /// Appends our next line of an AUTH exchange, if it is our turn.
+    fn put_auth(&mut self, auth: &mut Auth, out: &mut Output) {
+        let mechanism = auth.mechanism;
+        match core::mem::replace(&mut auth.turn, AuthTurn::Await) {
+            AuthTurn::Start(None) => self.put(Command::Auth { mechanism, initial: None }, Awaited::Auth, out),
+            AuthTurn::Start(Some(initial)) => {
+                let line = "AUTH  \r\n".len() + mechanism.name().len() + BASE64.encode_len(initial.len());
+                if line <= MAX_AUTH_LINE {
+                    self.put(Command::Auth { mechanism, initial: Some(&initial) }, Awaited::Auth, out);
+                } else {
+                    auth.turn = AuthTurn::AwaitGo(initial);
+                    self.put(Command::Auth { mechanism, initial: None }, Awaited::Auth, out);
+                }
+            }
+            AuthTurn::Respond(response) => self.put(Command::AuthResponse(&response), Awaited::Auth, out),
+            AuthTurn::Cancel => self.put(Command::AuthCancel, Awaited::Auth, out),
+            turn @ (AuthTurn::Await | AuthTurn::AwaitGo(_) | AuthTurn::Challenged) => auth.turn = turn,
+        }
     }
 }

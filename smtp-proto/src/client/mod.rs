@@ -12,7 +12,8 @@
 //! `handle_timeout`, none of which fails: whatever goes wrong comes out of `poll`, after what went right.
 //!
 //! Here is a whole program's loop over a blocking stream.  It writes everything before it reads, which is fine for small
-//! messages; a program that sends large ones must read while it writes, or both sides may wait for each other.
+//! messages; a program that sends large ones must read while it writes, or both sides may wait for each other.  A failed
+//! write is not the end: what the server said last may still be there to be read.
 //!
 //! ```
 //! use std::io::{self, Read, Write};
@@ -28,7 +29,7 @@
 //!     let mut client = Client::new(config, TlsMode::None, now());
 //!     let mut out = Output::new();
 //!     let mut input = [0; 4096];
-//!     let (mut envelope, mut outcomes, mut taken) = (Some(envelope), Vec::new(), 0);
+//!     let (mut envelope, mut outcomes, mut taken, mut write_failed) = (Some(envelope), Vec::new(), 0, false);
 //!     loop {
 //!         // What `out` refers to, if it refers to content at all.
 //!         let mut chunk = &[][..];
@@ -52,7 +53,7 @@
 //!             Next::Closed(Err(error)) if outcomes.is_empty() => return Err(io::Error::other(error)),
 //!             Next::Closed(_) => return Ok(outcomes),
 //!         }
-//!         if out.is_empty() {
+//!         if out.is_empty() || write_failed {
 //!             let left = client.deadline().map(|deadline| (deadline - now()).max(Duration::from_millis(1)));
 //!             stream.set_read_timeout(left)?;
 //!             match stream.read(&mut input) {
@@ -61,14 +62,14 @@
 //!                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
 //!                     client.handle_timeout(now());
 //!                 }
+//!                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
 //!                 Err(_) => client.handle_eof(now()),
 //!             }
-//!         } else {
-//!             for slice in out.slices(chunk) {
-//!                 stream.write_all(slice)?;
-//!             }
+//!         } else if out.slices(chunk).try_for_each(|slice| stream.write_all(slice)).is_ok() {
 //!             client.handle_written(now(), out.len());
 //!             out.clear();
+//!         } else {
+//!             write_failed = true;
 //!         }
 //!     }
 //! }
@@ -112,6 +113,7 @@ mod event;
 mod machine;
 mod pipeline;
 mod transaction;
+mod wire;
 
 pub use config::{Config, Timeouts, TlsMode};
 pub use error::{Error, Misuse, PeerMisbehaved, Phase, Unsupported};

@@ -132,8 +132,8 @@ impl Pipeline {
             if expected.end > self.written {
                 break;
             }
-            // A pipelined command may have to wait for all that the ones before it are allowed.
-            earlier = earlier.max(now + expected.awaited.timeout(timeouts));
+            // A pipelined command has to wait for the ones before it, each of which may take all its time.
+            earlier = earlier.max(now) + expected.awaited.timeout(timeouts);
             expected.deadline = Some(earlier);
             self.timed += 1;
         }
@@ -158,6 +158,12 @@ impl Pipeline {
         }
     }
 
+    /// Whether no reply is awaited.
+    pub(super) fn is_answered(&self) -> bool {
+        self.expected.is_empty()
+    }
+
+    /// Whether no reply is awaited, and everything is written.
     pub(super) fn is_empty(&self) -> bool {
         self.expected.is_empty() && self.queued == self.written
     }

@@ -114,6 +114,13 @@ impl Reply {
         self.bare_lf
     }
 
+    /// The same code with the text masked.
+    pub(crate) fn without_text(&self) -> Self {
+        let mut text = Text::default();
+        text.push(b"****");
+        Self { text, ..*self }
+    }
+
     pub(crate) fn raw(&self) -> &[u8] {
         self.text.as_bytes()
     }

@@ -78,6 +78,17 @@ impl fmt::Display for ReplyError {
 
 impl core::error::Error for ReplyError {}
 
+impl ReplyError {
+    /// The same without what the peer sent.
+    pub(crate) fn without_input(self) -> Self {
+        match self {
+            Self::Malformed(_) => Self::Malformed(Snippet::new(b"****")),
+            Self::Nul(_) => Self::Nul(Snippet::new(b"****")),
+            other => other,
+        }
+    }
+}
+
 /// One line of a reply, borrowed from the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {

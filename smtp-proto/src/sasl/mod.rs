@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 use crate::extensions::{AuthMechanism, Extensions};
 use crate::secret::Secret;
 
-/// Who logs in, and how it is proved.
-#[derive(Clone, Debug)]
+/// Who logs in, and how it is proved.  `Debug` shows neither.
+#[derive(Clone)]
 pub struct Credentials {
     user: String,
     password: Secret,
@@ -50,6 +50,12 @@ impl Credentials {
     /// The machine of a mechanism.
     pub fn mechanism(&self, mechanism: AuthMechanism) -> Mechanism {
         Mechanism { mechanism, credentials: self.clone(), step: 0 }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(***)")
     }
 }
 

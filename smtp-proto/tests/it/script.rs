@@ -2,10 +2,13 @@
 //!
 //! A script is a list of lines: `S: ` bytes of the server, `C: ` bytes of the client, each with a CRLF behind it; `S| `
 //! and `C| ` without; `\r`, `\n`, `\0`, `\t` and `\xHH` are escapes.  Lines that begin with `!` act: `!eof`,
-//! `!timeout`, `!cancel`, `!quit`, `!abort`.  Consecutive server lines come in one piece, and in every test once more
+//! `!timeout`, `!cancel`, `!quit`, `!abort`, `!auth`, `!respond`, `!at SECONDS` (what time it is), `!deadline SECONDS` (when the next
+//! deadline must be).  Consecutive server lines come in one piece, and in every test once more
 //! cut at every byte and byte by byte: events and output must be the same.
 
-use smtp_proto::client::{Client, Config, Event, Next, TlsMode, Trace, TransactionId};
+use std::time::Duration;
+
+use smtp_proto::client::{Client, Config, Event, Next, TlsMode, TransactionId};
 use smtp_proto::envelope::{Envelope, Form};
 use smtp_proto::sasl::{Credentials, Mechanism};
 use smtp_proto::{Address, Instant, Output};
@@ -20,6 +23,8 @@ pub(crate) struct Setup {
     pub(crate) quit: bool,
     /// Say that TLS is established when the machine asks for it.
     pub(crate) handshake: bool,
+    /// With the server's identity verified.
+    pub(crate) verified: bool,
 }
 
 impl Setup {
@@ -34,6 +39,7 @@ impl Setup {
             messages: Vec::new(),
             quit: true,
             handshake: true,
+            verified: true,
         };
         setup.and_message(recipients, content, Form::default())
     }
@@ -198,7 +204,24 @@ impl<'a> Run<'a> {
                     assert_eq!(show(&sent), show(bytes), "{:?}; told: {:#?}", self.cut, self.told);
                 }
                 Step::Act(action) => {
-                    match action.as_str() {
+                    let (verb, seconds) = action.split_once(' ').unwrap_or((action, "0"));
+                    let time = Instant::from_duration(Duration::from_secs_f64(seconds.parse().unwrap()));
+                    match verb {
+                        "at" => self.now = time,
+                        "deadline" => {
+                            assert_eq!(
+                                self.client.deadline(),
+                                Some(time),
+                                "{:?}; told: {:#?}",
+                                self.cut,
+                                self.told
+                            );
+                            // Before it nothing happens.
+                            let before = time.as_duration().saturating_sub(Duration::from_nanos(1));
+                            self.client.handle_timeout(Instant::from_duration(before));
+                        }
+                        "respond" => self.client.respond(b"y").unwrap(),
+                        "auth" => self.authenticate(),
                         "eof" => self.client.handle_eof(self.now),
                         "timeout" => {
                             self.now = self.client.deadline().expect("nothing is waited for");
@@ -279,17 +302,7 @@ impl<'a> Run<'a> {
             Event::Ready => {
                 self.told.push("ready".into());
                 match &self.setup.credentials {
-                    Some(credentials) => match credentials.choose(self.client.extensions()) {
-                        Some(mut mechanism) => {
-                            let initial = mechanism.initial();
-                            let initial = initial.as_ref().map(|initial| &initial[..]);
-                            if let Err(error) = self.client.authenticate(mechanism.name(), initial) {
-                                self.told.push(format!("misuse: {error}"));
-                            }
-                            self.mechanism = Some(mechanism);
-                        }
-                        None => self.told.push("no mechanism".into()),
-                    },
+                    Some(_) => self.authenticate(),
                     None => self.send(),
                 }
             }
@@ -307,7 +320,7 @@ impl<'a> Run<'a> {
             Event::StartTls => {
                 self.told.push("start TLS".into());
                 if self.setup.handshake {
-                    self.client.tls_ready(self.now, true).unwrap();
+                    self.client.tls_ready(self.now, self.setup.verified).unwrap();
                 }
             }
             Event::Finished(id, outcomes) => {
@@ -315,15 +328,30 @@ impl<'a> Run<'a> {
                 self.told.extend(outcomes.iter().map(ToString::to_string));
             }
             Event::PeerFault(fault) => self.told.push(format!("fault: {fault:?}")),
-            Event::Trace(Trace::Sent(line)) => {
+            Event::Trace(trace) => {
+                let line = format!("{trace:?}");
                 assert!(
                     !line.contains("secret") && !line.contains("c2VjcmV0"),
                     "a secret in the trace: {line}"
                 );
             }
-            Event::Trace(_) | Event::Mail(..) | Event::Rcpt(..) => {}
+            Event::Mail(..) | Event::Rcpt(..) => {}
             other => panic!("unexpected event {other:?}"),
         }
+    }
+
+    fn authenticate(&mut self) {
+        let credentials = Credentials::new("user", "secret").unwrap();
+        let credentials = self.setup.credentials.as_ref().unwrap_or(&credentials);
+        let Some(mut mechanism) = credentials.choose(self.client.extensions()) else {
+            return self.told.push("no mechanism".into());
+        };
+        let initial = mechanism.initial();
+        let initial = initial.as_ref().map(|initial| &initial[..]);
+        if let Err(error) = self.client.authenticate(mechanism.name(), initial) {
+            self.told.push(format!("misuse: {error}"));
+        }
+        self.mechanism = Some(mechanism);
     }
 
     fn send(&mut self) {
