@@ -52,7 +52,9 @@ impl<T: Transport> Pipe<T> {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut count = 0;
         if !self.write_closed {
-            for (slot, slice) in slices.iter_mut().zip(out.slices(chunk)) {
+            // With another chunk than the one it refers to, nothing of it may leave.
+            let Ok(parts) = out.slices(chunk) else { return Moved::Gone };
+            for (slot, slice) in slices.iter_mut().zip(parts) {
                 *slot = IoSlice::new(slice);
                 count += 1;
             }

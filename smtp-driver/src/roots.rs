@@ -45,7 +45,7 @@ impl Roots {
             Self::Platform => {
                 let verifier = rustls_platform_verifier::Verifier::new(Arc::clone(&provider))
                     .map_err(|error| TlsError::Configuration { detail: error.to_string() })?;
-                RustlsConnector::with_verifier(provider, Arc::new(verifier), time)?
+                RustlsConnector::with_verifier(provider, Arc::new(verifier), time)?.assume_verified()
             }
             #[cfg(not(feature = "platform-roots"))]
             Self::Platform => RustlsConnector::with_roots(provider, RootCertStore::empty(), time)?,

@@ -23,7 +23,7 @@ pub use address::{Address, AddressError, AddressLiteral, Domain, Host, LocalPart
 pub use client::{Client, Config, Event, Next};
 pub use envelope::Envelope;
 pub use extensions::{AuthMechanism, Extension, Extensions};
-pub use output::Output;
+pub use output::{Output, WrongChunk};
 pub use secret::Secret;
 pub use session::{Security, Session, Tls};
 pub use time::Instant;

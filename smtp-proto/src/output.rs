@@ -47,18 +47,30 @@ impl Output {
     /// ```
     /// # use smtp_proto::Output;
     /// let mut out = Output::new();
-    /// assert_eq!(out.slices(&[]).count(), 0);
+    /// assert_eq!(out.slices(&[])?.count(), 0);
+    /// # Ok::<(), smtp_proto::WrongChunk>(())
     /// ```
-    pub fn slices<'a>(&'a self, chunk: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    ///
+    /// # Errors
+    /// `chunk` is shorter than the one that was given to `body`: nothing of it may be written.
+    pub fn slices<'a>(&'a self, chunk: &'a [u8]) -> Result<impl Iterator<Item = &'a [u8]>, WrongChunk> {
+        let needed = self.ranges.last().map_or(0, |last| last.end);
+        if needed > chunk.len() {
+            return Err(WrongChunk { needed, given: chunk.len() });
+        }
+        Ok(self.parts(chunk))
+    }
+
+    /// The same for callers inside, who know the chunk.
+    pub(crate) fn parts<'a>(&'a self, chunk: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         let ranges = self.ranges.iter().map(move |r| chunk.get(r.clone()).unwrap_or_default());
         let mut skip = self.written;
-        core::iter::once(&*self.head).chain(ranges).chain(core::iter::once(&*self.tail)).filter_map(
-            move |part| {
-                let skipped = skip.min(part.len());
-                skip -= skipped;
-                (skipped < part.len()).then(|| &part[skipped..])
-            },
-        )
+        let parts = core::iter::once(&*self.head).chain(ranges).chain(core::iter::once(&*self.tail));
+        parts.filter_map(move |part| {
+            let skipped = skip.min(part.len());
+            skip -= skipped;
+            (skipped < part.len()).then(|| &part[skipped..])
+        })
     }
 
     /// Whether a part of the caller's chunk is still to be written, so that the chunk must be kept.
@@ -127,6 +139,24 @@ impl Output {
         self.ranges.len()
     }
 }
+
+/// Output was to be written with another chunk than the one it refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongChunk {
+    /// Bytes that the chunk must have.
+    pub needed: usize,
+    /// Bytes that it has.
+    pub given: usize,
+}
+
+impl fmt::Display for WrongChunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { needed, given } = self;
+        write!(f, "the output refers to a chunk of at least {needed} bytes, and this one has {given}")
+    }
+}
+
+impl core::error::Error for WrongChunk {}
 
 impl Drop for Output {
     fn drop(&mut self) {

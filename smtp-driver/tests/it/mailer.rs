@@ -139,7 +139,7 @@ fn what_keeps_a_message_from_being_sent() {
     assert!(matches!(error, Error::Auth(AuthError::Refused(_))), "{error}");
     // Case W3.
     let error = attempt(server::Tls::None, &|builder| builder);
-    assert!(matches!(error, Error::Session(SessionError::StartTlsUnavailable { reply: None })), "{error}");
+    assert!(matches!(error, Error::Session(SessionError::StartTlsUnavailable { refusal: None })), "{error}");
     // Case W30.
     let error = attempt(starttls(), &|builder| builder.trust_only_pem(stranger.as_bytes()).unwrap());
     let unknown = TlsError::Certificate(CertificateError::UnknownIssuer);

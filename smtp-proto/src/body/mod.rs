@@ -31,7 +31,7 @@ impl core::error::Error for BareLineEnd {}
 /// let chunk = b"a\r\n.b\r\n";
 /// assert_eq!(framing.frame(chunk, &mut out), Ok(chunk.len()));
 /// framing.finish(&mut out)?;
-/// assert_eq!(out.slices(chunk).collect::<Vec<_>>().concat(), b"a\r\n..b\r\n.\r\n");
+/// assert_eq!(out.slices(chunk).unwrap().collect::<Vec<_>>().concat(), b"a\r\n..b\r\n.\r\n");
 /// # Ok::<(), smtp_proto::body::BareLineEnd>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -172,13 +172,13 @@ mod tests {
         for mut chunk in chunks {
             while !chunk.is_empty() {
                 let taken = framing.frame(chunk, &mut out)?;
-                out.slices(chunk).for_each(|slice| wire.extend_from_slice(slice));
+                out.parts(chunk).for_each(|slice| wire.extend_from_slice(slice));
                 out.clear();
                 chunk = &chunk[taken..];
             }
         }
         framing.finish(&mut out)?;
-        out.slices(&[]).for_each(|slice| wire.extend_from_slice(slice));
+        out.parts(&[]).for_each(|slice| wire.extend_from_slice(slice));
         Ok(wire)
     }
 

@@ -132,7 +132,7 @@ impl Client {
                 self.finish_if_over(index);
             }
             Step::AwaitGo => transaction.cancelled = true,
-            Step::Content => self.fail_for(index, Outcome::Deferred(Failure::Cancelled), Error::Cancelled),
+            Step::Content => self.fail_for(index, || Outcome::Deferred(Failure::Cancelled), Error::Cancelled),
             Step::LoneDot | Step::Sent | Step::Abandoned => {}
         }
     }
@@ -340,7 +340,7 @@ impl Client {
             }
             Err(error) => {
                 out.clear();
-                let outcome = Outcome::Rejected(Failure::Content(error));
+                let outcome = || Outcome::Rejected(Failure::Content(error));
                 self.fail_for(self.sending, outcome, Error::Content(error));
                 Err(Misuse::Content(error))
             }
@@ -399,9 +399,9 @@ impl Client {
     }
 
     /// The same because of one transaction, which has an outcome of its own.
-    fn fail_for(&mut self, index: usize, outcome: Outcome, error: Error) {
+    fn fail_for(&mut self, index: usize, failure: impl Fn() -> Outcome, error: Error) {
         if let Some(transaction) = self.transactions.get_mut(index) {
-            transaction.decide_rest(|| outcome.clone());
+            transaction.decide_rest(failure);
         }
         self.fail(error);
     }
@@ -582,7 +582,7 @@ impl Client {
             Severity::Intermediate if transaction.accepted == 0 => transaction.step = Step::LoneDot,
             // A lone dot would deliver an empty message.
             Severity::Intermediate if transaction.cancelled => {
-                return self.fail_for(index, Outcome::Deferred(Failure::Cancelled), Error::Cancelled);
+                return self.fail_for(index, || Outcome::Deferred(Failure::Cancelled), Error::Cancelled);
             }
             Severity::Intermediate => transaction.step = Step::Content,
             _ => {
@@ -663,6 +663,7 @@ impl Client {
                 {
                     self.quit = Quit::Sent;
                     self.wire.put(Command::Quit, Awaited::Quit, out);
+                    self.wire.pipeline.hurry(self.wire.now, &self.wire.config.timeouts);
                 }
             }
             State::Await | State::Handshake { .. } | State::Auth(_) => {}

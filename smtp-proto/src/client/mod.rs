@@ -65,7 +65,7 @@
 //!                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
 //!                 Err(_) => client.handle_eof(now()),
 //!             }
-//!         } else if out.slices(chunk).try_for_each(|slice| stream.write_all(slice)).is_ok() {
+//!         } else if out.slices(chunk).map_err(io::Error::other)?.try_for_each(|slice| stream.write_all(slice)).is_ok() {
 //!             client.handle_written(now(), out.len());
 //!             out.clear();
 //!         } else {

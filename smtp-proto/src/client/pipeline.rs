@@ -110,6 +110,13 @@ impl Pipeline {
         self.expected.push_back(Expected { awaited, len, end: self.queued, deadline: None });
     }
 
+    /// Nothing but `QUIT` is on its way, which is not worth the time of a block.
+    pub(super) fn hurry(&mut self, now: Instant, timeouts: &Timeouts) {
+        if self.expected.len() == 1 {
+            self.block_deadline = self.block_deadline.map(|block| block.min(now + timeouts.quit));
+        }
+    }
+
     /// The greeting, which answers nothing.
     pub(super) fn expect_greeting(&mut self, now: Instant, timeouts: &Timeouts) {
         self.expect(Awaited::Greeting, 0);

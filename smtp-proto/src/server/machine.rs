@@ -721,7 +721,7 @@ impl Server {
         let closing = matches!(self.state, State::Closing(_));
         let sealed = match &mut self.channel {
             None => {
-                out.append_with(|bytes| replies.slices(&[]).for_each(|part| bytes.extend_from_slice(part)));
+                out.append_with(|bytes| replies.parts(&[]).for_each(|part| bytes.extend_from_slice(part)));
                 Ok(())
             }
             Some(channel) => {

@@ -29,7 +29,7 @@
 //!         Next::Wait if out.is_empty() => break, // for input, until `deadline`
 //!         Next::Wait => {
 //!             let written = out.len();
-//!             out.slices(&[]).for_each(|bytes| wire.extend_from_slice(bytes));
+//!             out.slices(&[])?.for_each(|bytes| wire.extend_from_slice(bytes));
 //!             out.advance(written);
 //!             server.handle_written(now, written);
 //!         }

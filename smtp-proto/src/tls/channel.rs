@@ -66,7 +66,7 @@ impl Channel {
     ) -> Result<(), TlsError> {
         // Grown once, because a reallocation would leave copies of credentials behind.
         scratch.reserve(inner.len().min(RECORD));
-        for mut slice in inner.slices(chunk) {
+        for mut slice in inner.parts(chunk) {
             while !slice.is_empty() {
                 if scratch.is_empty() && slice.len() >= RECORD {
                     let (record, rest) = slice.split_at(RECORD);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     fn bytes(out: &Output) -> Vec<u8> {
-        out.slices(&[]).flatten().copied().collect()
+        out.parts(&[]).flatten().copied().collect()
     }
 
     /// Handshake byte, "MAIL", key update in between, "RCPT" with a range of a chunk, alert.

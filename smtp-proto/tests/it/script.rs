@@ -292,7 +292,7 @@ impl<'a> Run<'a> {
     }
 
     fn write(&mut self, out: &mut Output, chunk: &[u8]) {
-        out.slices(chunk).for_each(|slice| self.sent.extend_from_slice(slice));
+        out.slices(chunk).unwrap().for_each(|slice| self.sent.extend_from_slice(slice));
         self.client.handle_written(self.now, out.len());
         out.clear();
     }

@@ -118,14 +118,14 @@ impl Pair {
                 Next::Body(_) => {
                     let rest = &self.content[self.taken..];
                     let Ok(taken) = self.session.body(NOW, rest, true, &mut out) else { continue };
-                    out.slices(rest).for_each(|slice| self.to_server.extend_from_slice(slice));
+                    out.slices(rest).unwrap().for_each(|slice| self.to_server.extend_from_slice(slice));
                     self.taken += taken;
                     self.session.handle_written(NOW, out.len());
                     out.clear();
                 }
                 Next::Wait if out.is_empty() => return,
                 Next::Wait => {
-                    out.slices(&[]).for_each(|slice| self.to_server.extend_from_slice(slice));
+                    out.slices(&[]).unwrap().for_each(|slice| self.to_server.extend_from_slice(slice));
                     self.session.handle_written(NOW, out.len());
                     out.clear();
                 }
@@ -186,7 +186,7 @@ impl Pair {
                 }
                 server::Next::Wait if out.is_empty() => return,
                 server::Next::Wait => {
-                    out.slices(&[]).for_each(|slice| self.to_client.extend_from_slice(slice));
+                    out.slices(&[]).unwrap().for_each(|slice| self.to_client.extend_from_slice(slice));
                     self.server.handle_written(NOW, out.len());
                     out.clear();
                 }
@@ -282,7 +282,10 @@ fn case_w1_injected_replies_are_never_read() {
             if matches!(session.poll(NOW, &mut out), Next::Wait) && !out.is_empty() {
                 // Only where the reply ends with the segment is a ClientHello due, and an alert behind it.
                 assert_eq!(cut, after_220);
-                assert!(matches!(out.slices(&[]).next(), Some([21 | 22, 3, ..])), "not a TLS record");
+                assert!(
+                    matches!(out.slices(&[]).unwrap().next(), Some([21 | 22, 3, ..])),
+                    "not a TLS record"
+                );
                 session.handle_written(NOW, out.len());
                 out.clear();
             }

@@ -121,7 +121,7 @@ impl Run {
                 Next::Wait => {
                     // Written in two pieces, so that nothing relies on one.
                     for part in [out.len() / 2, out.len() - out.len() / 2] {
-                        let bytes: Vec<u8> = out.slices(&[]).flatten().copied().take(part).collect();
+                        let bytes: Vec<u8> = out.parts(&[]).flatten().copied().take(part).collect();
                         self.said.push_str(&String::from_utf8(bytes).unwrap());
                         out.advance(part);
                         self.server.handle_written(self.now, part);
@@ -172,7 +172,7 @@ impl Run {
             assert_eq!(self.server.deadline(), None, "the client is not to blame");
             if !out.is_empty() {
                 // Replies to commands before it go out meanwhile.
-                let bytes: Vec<u8> = out.slices(&[]).flatten().copied().collect();
+                let bytes: Vec<u8> = out.parts(&[]).flatten().copied().collect();
                 self.said.push_str(&String::from_utf8(bytes).unwrap());
                 self.server.handle_written(self.now, out.len());
             }

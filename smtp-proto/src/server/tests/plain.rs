@@ -285,7 +285,7 @@ fn content_that_is_too_big_is_refused_at_its_end() {
                 Next::Wait if out.is_empty() => break,
                 Next::Wait => {
                     let n = out.len();
-                    out.slices(&[]).for_each(|part| wire.push_str(str::from_utf8(part).unwrap()));
+                    out.parts(&[]).for_each(|part| wire.push_str(str::from_utf8(part).unwrap()));
                     out.advance(n);
                     server.handle_written(Instant::ZERO, n);
                 }
@@ -555,7 +555,7 @@ fn shutting_down_says_so() {
     server.shut_down();
     out.clear();
     let _ = server.poll(Instant::ZERO, &mut out);
-    assert_eq!(out.slices(&[]).flatten().copied().collect::<Vec<_>>(), b"421 4.3.2 shutting down\r\n");
+    assert_eq!(out.parts(&[]).flatten().copied().collect::<Vec<_>>(), b"421 4.3.2 shutting down\r\n");
     out.clear();
     assert!(matches!(server.poll(Instant::ZERO, &mut out), Next::Closed(Err(ServerError::ShutDown))));
     server.handle_input(Instant::ZERO, b"NOOP\r\n");

@@ -377,7 +377,7 @@ fn starttls_with_rustls() {
                 }
             }
             Next::Wait => {
-                let wire: Vec<u8> = out.slices(&[]).flatten().copied().collect();
+                let wire: Vec<u8> = out.parts(&[]).flatten().copied().collect();
                 if secure {
                     client.receive(&wire, &mut plain).unwrap();
                 }

@@ -68,12 +68,12 @@ pub struct RustlsConnector {
 impl RustlsConnector {
     /// Uses a configuration of the caller's, but for its session store: see the type.
     ///
-    /// Its verifier is taken at its word: [`TlsInfo::verified`] will be true.  If it accepts certificates that it does
-    /// not verify, say so with [`unverified`](Self::unverified).
+    /// What its verifier is worth cannot be seen: [`TlsInfo::verified`] is false, and no credentials are sent, until
+    /// [`assume_verified`](Self::assume_verified) vouches for it.
     pub fn new(config: Arc<ClientConfig>) -> Self {
         let mut config = Arc::unwrap_or_clone(config);
         config.resumption = Resumption::disabled();
-        Self { config: Arc::new(config), verified: true }
+        Self { config: Arc::new(config), verified: false }
     }
 
     /// Verifies the server against trusted roots, at the wall time that `time` tells (RFC 5280, RFC 9525).
@@ -93,10 +93,11 @@ impl RustlsConnector {
             .map_err(error::configuration)?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self::new(Arc::new(config)))
+        Ok(Self::new(Arc::new(config)).assume_verified())
     }
 
-    /// Verifies the server as `verifier` does, such as one for DANE or the operating system's.
+    /// Verifies the server as `verifier` does, such as one for DANE or the operating system's.  Like
+    /// [`new`](Self::new), it needs to be vouched for.
     ///
     /// # Errors
     /// [`TlsError::Configuration`] if the provider has nothing for TLS 1.2 and 1.3.
@@ -126,13 +127,14 @@ impl RustlsConnector {
         time: Arc<dyn TimeProvider>,
     ) -> Result<Self, TlsError> {
         let verifier = Arc::new(AnyCertificate(provider.clone()));
-        Ok(Self::with_verifier(provider, verifier, time)?.unverified())
+        Self::with_verifier(provider, verifier, time)
     }
 
-    /// Says that the verifier accepts servers that it cannot identify, so that [`TlsInfo::verified`] is false.
+    /// Vouches for the verifier: a server that it accepts is who it should be, so that [`TlsInfo::verified`] is true
+    /// and credentials may be sent.
     #[must_use]
-    pub fn unverified(mut self) -> Self {
-        self.verified = false;
+    pub fn assume_verified(mut self) -> Self {
+        self.verified = true;
         self
     }
 
