@@ -52,10 +52,11 @@ impl Output {
     /// ```
     ///
     /// # Errors
-    /// `chunk` is shorter than the one that was given to `body`: nothing of it may be written.
+    /// `chunk` is [needed](Self::needs_chunk) and shorter than the one that was given to `body`: nothing of it may be
+    /// written.
     pub fn slices<'a>(&'a self, chunk: &'a [u8]) -> Result<impl Iterator<Item = &'a [u8]>, WrongChunk> {
         let needed = self.ranges.last().map_or(0, |last| last.end);
-        if needed > chunk.len() {
+        if self.needs_chunk() && needed > chunk.len() {
             return Err(WrongChunk { needed, given: chunk.len() });
         }
         Ok(self.parts(chunk))

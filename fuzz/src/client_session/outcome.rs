@@ -51,6 +51,7 @@ pub(super) fn check_outcome(open: &Open, recipient: usize, outcome: &Outcome, wr
             assert!(refused(*phase, reply), "{outcome}");
             assert!(too_many || reply.severity() == Severity::Transient, "{outcome}");
         }
+        Outcome::Rejected(Failure::Content(_)) => assert!(open.end.is_none(), "{outcome}"),
         Outcome::Rejected(Failure::Unsupported(_)) => assert!(rcpt.is_none(), "{outcome}"),
         Outcome::Deferred(failure @ (Failure::Connection(_) | Failure::Cancelled)) => {
             check_failure(failure);

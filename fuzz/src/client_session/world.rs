@@ -611,7 +611,7 @@ impl World {
     }
 
     fn bytes_of_out(&self) -> Vec<u8> {
-        let bytes = self.out.slices(&self.chunk).collect::<Vec<_>>().concat();
+        let bytes = self.out.slices(&self.chunk).unwrap().collect::<Vec<_>>().concat();
         assert_eq!(bytes.len(), self.out.len());
         bytes
     }
