@@ -47,7 +47,14 @@ impl Snippet {
     /// Escapes `bytes`, of which at most 40 are kept.
     pub fn new(bytes: &[u8]) -> Self {
         const KEEP: usize = 40;
-        let mut text = alloc::format!("{}", Escaped(&bytes[..bytes.len().min(KEEP)]));
+        // A character that the cut would go through is left out; of bytes that are no characters all are kept.
+        let is_boundary = |&at: &usize| bytes.get(at).is_none_or(|byte| byte & 0xc0 != 0x80);
+        let end = if bytes.len() > KEEP {
+            (KEEP - 3..=KEEP).rev().find(is_boundary).unwrap_or(KEEP)
+        } else {
+            bytes.len()
+        };
+        let mut text = alloc::format!("{}", Escaped(&bytes[..end]));
         if bytes.len() > KEEP {
             text.push_str("...");
         }
@@ -76,6 +83,18 @@ impl fmt::Debug for Snippet {
 mod tests {
     use super::*;
     use alloc::string::ToString;
+
+    #[test]
+    fn snippets_are_cut_between_characters() {
+        for before in 36..=41 {
+            let text = alloc::format!("{}\u{1f980}\u{1f980}", "x".repeat(before));
+            let snippet = Snippet::new(text.as_bytes());
+            let kept = if before <= 36 { before + 4 } else { before.min(40) };
+            assert_eq!(snippet.as_str(), alloc::format!("{}...", &text[..kept]));
+        }
+        assert_eq!(Snippet::new(&[0x80; 41]).as_str(), alloc::format!("{}...", "\\x80".repeat(40)));
+        assert_eq!(Snippet::new("\u{e9}".repeat(20).as_bytes()).as_str(), "\u{e9}".repeat(20));
+    }
 
     #[test]
     fn controls_and_bad_utf8_are_escaped() {

@@ -71,6 +71,18 @@ pub enum AddressRule {
         /// Where.
         at: usize,
     },
+    /// A local part has a character that is not seen: Unicode white space, or one that is ignored or changes the
+    /// direction of text.
+    Invisible {
+        /// Where.
+        at: usize,
+    },
+    /// It has the beginning of an encoded word (`=?`, RFC 2047), which some programs decode before they look for the
+    /// `@`.
+    EncodedWord {
+        /// Where, quoting not counted.
+        at: usize,
+    },
     /// There is no `@` outside quotes.
     MissingAt,
     /// There is a second `@` outside quotes.
@@ -148,6 +160,8 @@ impl fmt::Display for AddressRule {
             Self::Dot => "a dot stands first, last or beside another dot outside quotes",
             Self::Quoting => "the quoted string is not well-formed or not followed by @",
             Self::LookalikeAt { at } => return write!(f, "look-alike of @ at octet {at}"),
+            Self::Invisible { at } => return write!(f, "character that is not seen at octet {at}"),
+            Self::EncodedWord { at } => return write!(f, "beginning of an encoded word at octet {at}"),
             Self::MissingAt => "there is no @",
             Self::SecondAt => "there is a second @ outside quotes",
             Self::SourceRoute => "source routes are not supported",

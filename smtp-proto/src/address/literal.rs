@@ -12,7 +12,7 @@ use nom::combinator::{all_consuming, map_opt};
 use nom::sequence::{delimited, separated_pair};
 use nom::{IResult, Parser};
 
-use super::local::check_characters;
+use super::local::{ENCODED_WORD, check_characters};
 use super::{AddressError, AddressPart, AddressRule};
 
 /// Octets with the brackets; no host of an address can be longer.
@@ -71,6 +71,9 @@ impl FromStr for AddressLiteral {
         if text.len() > LIMIT {
             return error(AddressRule::TooLong { length: text.len(), limit: LIMIT });
         }
+        if let Some(at) = text.find(ENCODED_WORD) {
+            return error(AddressRule::EncodedWord { at });
+        }
         // The grammar would read `[2001:db8::1]`, where the tag was forgotten, as something with the tag `2001`.
         let untagged =
             text.get(1..text.len().saturating_sub(1)).and_then(|inner| inner.parse::<Ipv6Addr>().ok());
@@ -86,7 +89,8 @@ fn literal(input: &str) -> IResult<&str, Repr> {
         text.parse::<Ipv4Addr>().ok().map(|ip| Repr::Ip(ip.into()))
     });
     let label = take_while1(|c: char| c.is_ascii_alphanumeric() || c == '-');
-    let content = take_while1(|c| matches!(c, '!'..='Z' | '^'..='~'));
+    // Not what ends an address or begins something else in the headers of other programs.
+    let content = take_while1(|c| matches!(c, '!'..='Z' | '^'..='~') && !"<>\"(),;".contains(c));
     let tagged = map_opt(separated_pair(label, char(':'), content), |(tag, content): (&str, &str)| {
         if tag.eq_ignore_ascii_case("IPv6") {
             return content.parse::<Ipv6Addr>().ok().map(|ip| Repr::Ip(ip.into()));

@@ -1,22 +1,24 @@
 //! Local parts: dot-strings and quoted strings (RFC 5321 section 4.1.2), in UTF-8 where RFC 6531 allows it.
 //!
+//! Narrower than the grammar where other software reads more into a local part than is there: what looks like an encoded
+//! word (RFC 2047) is decoded by some before they take the address apart, and what nobody sees makes two addresses look
+//! the same.
+//!
 //! Left out: the obsolete forms of RFC 5322 (`"a".b`, white space and comments around atoms), which SMTP never had, and
 //! Unicode normalisation, which is the receiving system's business.
 
 use alloc::string::String;
-use core::fmt::{self, Write};
+use core::fmt;
 use core::str::FromStr;
 
-use nom::branch::alt;
-use nom::character::complete::{char, satisfy};
-use nom::multi::fold_many0;
-use nom::sequence::{delimited, preceded};
-use nom::{IResult, Parser};
-
+use super::syntax::{self, is_atext, write_quoted};
 use super::{AddressError, AddressPart, AddressRule};
 
 /// Octets of a local part on the wire, quotes and backslashes included (RFC 5321 section 4.5.3.1.1).
 const LIMIT: usize = 64;
+
+/// How an encoded word begins (RFC 2047 section 2).
+pub(super) const ENCODED_WORD: &str = "=?";
 
 /// The part of an address before the `@`, without its quoting.
 ///
@@ -39,10 +41,14 @@ impl LocalPart {
     /// Takes a local part that is not quoted, whatever it has in it; `Display` quotes it where that is needed.
     ///
     /// # Errors
-    /// A control character, a look-alike of `@`, or more than 64 octets when quoted.
+    /// A control character, a look-alike of `@`, a character that is not seen, the beginning of an encoded word, or more
+    /// than 64 octets when quoted.
     pub fn from_content(content: impl Into<String>) -> Result<Self, AddressError> {
         let content = content.into();
         check_characters(&content, AddressPart::LocalPart)?;
+        if let Some(at) = content.find(ENCODED_WORD) {
+            return Err(error(AddressRule::EncodedWord { at }, &content));
+        }
         let quoting = if is_dot_string(&content) {
             0
         } else {
@@ -78,7 +84,7 @@ impl FromStr for LocalPart {
         check_characters(text, AddressPart::LocalPart)?;
         if text.starts_with('"') {
             return match quoted_string(text) {
-                Ok(("", content)) => Self::from_content(content),
+                Some((content, "")) => Self::from_content(content),
                 _ => Err(error(AddressRule::Quoting, text)),
             };
         }
@@ -101,26 +107,13 @@ impl fmt::Display for LocalPart {
         if is_dot_string(&self.0) {
             return f.write_str(&self.0);
         }
-        f.write_char('"')?;
-        for c in self.0.chars() {
-            if matches!(c, '"' | '\\') {
-                f.write_char('\\')?;
-            }
-            f.write_char(c)?;
-        }
-        f.write_char('"')
+        write_quoted(f, &self.0)
     }
 }
 
 /// Parses a quoted string at the front of `input` and returns its content.
-pub(super) fn quoted_string(input: &str) -> IResult<&str, String> {
-    let pair = preceded(char('\\'), satisfy(|c| matches!(c, ' '..='~')));
-    let text = satisfy(|c| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~') || is_utf8_non_ascii(c));
-    let content = fold_many0(alt((text, pair)), String::new, |mut content, c| {
-        content.push(c);
-        content
-    });
-    delimited(char('"'), content, char('"')).parse(input)
+pub(super) fn quoted_string(input: &str) -> Option<(String, &str)> {
+    syntax::quoted_string(input, |c| matches!(c, ' '..='~'))
 }
 
 /// Looks for what no address may have anywhere.
@@ -132,6 +125,9 @@ pub(super) fn check_characters(text: &str, part: AddressPart) -> Result<(), Addr
         // A program further on that folds compatibility characters would see another domain.
         if part == AddressPart::LocalPart && matches!(c, '\u{ff20}' | '\u{fe6b}') {
             return Err(AddressError::new(part, AddressRule::LookalikeAt { at }, text));
+        }
+        if part == AddressPart::LocalPart && is_invisible(c) {
+            return Err(AddressError::new(part, AddressRule::Invisible { at }, text));
         }
     }
     Ok(())
@@ -145,10 +141,38 @@ fn is_dot_string(text: &str) -> bool {
     text.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
 }
 
-fn is_atext(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || is_utf8_non_ascii(c)
-}
-
-fn is_utf8_non_ascii(c: char) -> bool {
-    !c.is_ascii() && !c.is_control()
+/// Whether a character is white space beyond ASCII, default-ignorable, or a format character, those that change the
+/// direction of text among them (Unicode 16: `White_Space`, `Default_Ignorable_Code_Point`, `Cf`).
+fn is_invisible(c: char) -> bool {
+    const RANGES: [(char, char); 28] = [
+        ('\u{a0}', '\u{a0}'),
+        ('\u{ad}', '\u{ad}'),
+        ('\u{34f}', '\u{34f}'),
+        ('\u{600}', '\u{605}'),
+        ('\u{61c}', '\u{61c}'),
+        ('\u{6dd}', '\u{6dd}'),
+        ('\u{70f}', '\u{70f}'),
+        ('\u{890}', '\u{891}'),
+        ('\u{8e2}', '\u{8e2}'),
+        ('\u{115f}', '\u{1160}'),
+        ('\u{1680}', '\u{1680}'),
+        ('\u{17b4}', '\u{17b5}'),
+        ('\u{180b}', '\u{180f}'),
+        ('\u{2000}', '\u{200f}'),
+        ('\u{2028}', '\u{202f}'),
+        ('\u{205f}', '\u{206f}'),
+        ('\u{3000}', '\u{3000}'),
+        ('\u{3164}', '\u{3164}'),
+        ('\u{fe00}', '\u{fe0f}'),
+        ('\u{feff}', '\u{feff}'),
+        ('\u{ffa0}', '\u{ffa0}'),
+        ('\u{fff0}', '\u{fffb}'),
+        ('\u{110bd}', '\u{110bd}'),
+        ('\u{110cd}', '\u{110cd}'),
+        ('\u{13430}', '\u{1343f}'),
+        ('\u{1bca0}', '\u{1bca3}'),
+        ('\u{1d173}', '\u{1d17a}'),
+        ('\u{e0000}', '\u{e0fff}'),
+    ];
+    !c.is_ascii() && RANGES.iter().any(|&(first, last)| (first..=last).contains(&c))
 }

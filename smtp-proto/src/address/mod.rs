@@ -9,6 +9,7 @@ mod domain;
 mod error;
 mod literal;
 mod local;
+pub mod syntax;
 
 use alloc::string::String;
 use core::fmt;
@@ -154,8 +155,8 @@ impl FromStr for Address {
         }
         let at = if text.starts_with('"') {
             match local::quoted_string(text) {
-                Ok(("", _)) => return error(AddressRule::MissingAt),
-                Ok((rest, _)) if rest.starts_with('@') => text.len() - rest.len(),
+                Some((_, "")) => return error(AddressRule::MissingAt),
+                Some((_, rest)) if rest.starts_with('@') => text.len() - rest.len(),
                 _ => return Err(AddressError::new(AddressPart::LocalPart, AddressRule::Quoting, text)),
             }
         } else if let Some(at) = text.find('@') {
@@ -273,7 +274,7 @@ mod tests {
             "\"\"@example.com",
             "postmaster",
             "a@localhost",
-            "!#$%&'*+-/=?^_`{|}~@example.com",
+            "!#$%&'*+-/?=^_`{|}~@example.com",
             "-oQ/tmp@x",
             "ü.é@example.com",
             "a@r3---sn.example.com",
@@ -350,10 +351,67 @@ mod tests {
             "a@[x:[]",
             "a@[x:ü]",
             "a@[x:y z]",
+            "a@[x:<y]",
+            "a@[x:y>]",
+            "a@[x:\"y]",
+            "a@[x:(y)]",
+            "a@[x:y,z]",
+            "a@[x:y;z]",
         ] {
             refused(text, P::Literal, R::LiteralSyntax);
         }
         refused(&format!("a@[x:{}]", "y".repeat(300)), P::Literal, R::TooLong { length: 304, limit: 253 });
+    }
+
+    #[test]
+    fn case_a3_what_looks_like_an_encoded_word_is_refused() {
+        let word = "=?utf-8?q?a=40b.example=3E?=";
+        for (text, at) in [(format!("{word}@x.org"), 0), (format!("x{word}@x.org"), 1)] {
+            refused(&text, AddressPart::LocalPart, AddressRule::EncodedWord { at });
+        }
+        for text in [format!("\"{word}\"@x.org"), "\"=\\?a\"@x.org".into(), "\"\\=?a\"@x.org".into()] {
+            refused(&text, AddressPart::LocalPart, AddressRule::EncodedWord { at: 0 });
+        }
+        refused(&format!("a@[x:{word}]"), AddressPart::Literal, AddressRule::EncodedWord { at: 3 });
+        assert!(LocalPart::from_content(format!("a {word}")).is_err());
+        for text in ["a=b@x.org", "a?=b@x.org", "\"= ?\"@x.org"] {
+            parse(text);
+        }
+    }
+
+    #[test]
+    fn case_a7_what_is_not_seen_is_refused_in_local_parts() {
+        for c in [
+            '\u{a0}',
+            '\u{ad}',
+            '\u{61c}',
+            '\u{1680}',
+            '\u{180e}',
+            '\u{2003}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{202e}',
+            '\u{202f}',
+            '\u{2060}',
+            '\u{2066}',
+            '\u{3000}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{fffb}',
+            '\u{1d173}',
+            '\u{e0041}',
+            '\u{e0fff}',
+        ] {
+            refused(&format!("a{c}b@x.org"), AddressPart::LocalPart, AddressRule::Invisible { at: 1 });
+            refused(&format!("\"a{c}b\"@x.org"), AddressPart::LocalPart, AddressRule::Invisible { at: 2 });
+            assert!(LocalPart::from_content(format!("a{c}b")).is_err());
+        }
+        let spaces =
+            (0..=0x10_ffff).filter_map(char::from_u32).filter(|c| !c.is_ascii() && c.is_whitespace());
+        for c in spaces {
+            assert!(LocalPart::from_content(format!("a{c}b")).is_err(), "{c:?}");
+        }
     }
 
     #[test]
