@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::Command;
 use std::time::Instant;
 
+use crate::fuzz;
 use crate::interop;
 use crate::process::{Outcome, all, cargo, last_line, quietly};
 
@@ -17,6 +18,7 @@ const STEPS: &[Step] = &[
     Step { name: "docs", run: docs },
     Step { name: "no_std", run: no_std },
     Step { name: "interop", run: interop::step },
+    Step { name: "fuzz", run: fuzz::step },
 ];
 
 struct Step {
@@ -56,7 +58,9 @@ pub(crate) fn command() -> bool {
 }
 
 fn format() -> Outcome {
-    with_component("rustfmt", || all([cargo("fmt --all --check")]))
+    with_component("rustfmt", || {
+        all(["--all", "--manifest-path fuzz/Cargo.toml"].map(|what| cargo(&format!("fmt {what} --check"))))
+    })
 }
 
 fn clippy() -> Outcome {
@@ -71,6 +75,8 @@ fn clippy() -> Outcome {
             "-p smtp-driver --no-default-features",
             "-p smtp-tokio --no-default-features",
             "-p smtp-blocking --no-default-features",
+            // What the fuzz targets check; without libFuzzer, which needs a C++ compiler.
+            "--manifest-path fuzz/Cargo.toml --no-default-features --all-targets --target-dir target/fuzz/check",
         ]
         .map(|what| cargo(&format!("clippy --quiet {what} -- -D warnings"))))
     })

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout)] // it is what a command line is for
 
 mod ci;
+mod fuzz;
 mod interop;
 mod process;
 mod test;
@@ -13,8 +14,9 @@ use lexopt::{Arg, Parser};
 
 const HELP: &str = "\
 cargo xtask test               all tests, with all features and with the smallest sets of them
-cargo xtask ci                 what must hold of every commit, besides the tests: format, clippy, docs, no_std, interop
+cargo xtask ci                 what must hold of every commit, besides the tests: format, clippy, docs, no_std, interop, fuzz
 cargo xtask interop [NAME...]  sends through real servers, started for the purpose, and compares what arrives: postfix
+cargo xtask fuzz [TARGET...]   fuzzes from the seeds, --seconds N (60) or --runs N each, and says what the seeds reach
 cargo xtask help               this
 
 Exit status: 0 all is well, 1 something failed, 2 the command line is wrong.";
@@ -36,6 +38,10 @@ fn run(mut parser: Parser) -> Result<bool, Box<dyn Error>> {
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Value(word) => words.push(word.into_string().map_err(|word| format!("what is {word:?}?"))?),
+            Arg::Long(name @ ("seconds" | "runs")) => {
+                let name = name.to_owned();
+                words.push(format!("--{name}={}", parser.value()?.to_string_lossy()));
+            }
             Arg::Long("help") | Arg::Short('h') => words.insert(0, "help".into()),
             other => return Err(other.unexpected().into()),
         }
@@ -46,6 +52,7 @@ fn run(mut parser: Parser) -> Result<bool, Box<dyn Error>> {
             println!("{HELP}");
             Ok(true)
         }
+        ("fuzz", words) => fuzz::command(words),
         ("interop", names) => interop::command(names),
         ("test", []) => Ok(test::command()),
         ("ci", []) => Ok(ci::command()),

@@ -328,9 +328,10 @@ impl World {
             Ok(id) => {
                 assert!(allowed || !self.polling, "sent where nothing can be");
                 assert!(!self.ids.contains(&id), "the same transaction twice");
-                self.allowance += 2;
-                self.ids.push(id);
                 let rcpt = vec![None; envelope.recipients().len()];
+                // Its end, and a trace of each command; under TLS a trace comes before the command is seen.
+                self.allowance += 6 + rcpt.len();
+                self.ids.push(id);
                 let open = Open { envelope, mail: None, rcpt, verdict: None, end: None, last_byte: None };
                 self.open.insert(id, open);
             }
@@ -676,7 +677,6 @@ impl World {
             let unanswered = self.expected.iter().map(|expected| expected.len).sum::<usize>();
             assert!(unanswered < self.pipeline_limit, "{unanswered} bytes without an answer");
         }
-        self.allowance += 2;
         if self.trace && what != What::Verdict(None) {
             self.sent.push_back(text.into());
             self.match_trace();
