@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use encodify::{base64, qp};
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr_iter, memrchr};
 
 use crate::content::CHUNK;
 use crate::header::FieldWriter;
@@ -17,6 +17,10 @@ use crate::line_ends::normalise;
 pub(crate) const LINE_LIMIT: usize = 998;
 /// Octets that make one line of base64.
 const BASE64_LINE: usize = 57;
+/// Octets that a line of base64 is on the wire.
+const BASE64_LINE_ENCODED: usize = 78;
+/// Octets that are made quoted-printable at a time: encoded they are three times as many, and soft line ends.
+const QP_PIECE: usize = CHUNK / 8;
 
 /// How data is made fit for 7-bit transport (RFC 2045 section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,17 +55,24 @@ impl Text {
     /// Nothing on the way has to change the result, and so no signature over it breaks: it is 7-bit, in lines of at
     /// most 998 octets, without controls.
     pub(crate) fn new(text: String) -> Self {
-        let data = normalise(text.into_bytes());
-        let (encoding, size) = if is_seven_bit(&data) {
-            (TransferEncoding::SevenBit, data.len())
-        } else {
-            let base64 = base64::MIME.encoded_len(data.len());
-            match qp::BODY.encoded_len_within(&data, base64) {
-                Some(size) => (TransferEncoding::QuotedPrintable, size),
-                None => (TransferEncoding::Base64, base64),
-            }
-        };
-        Self { data: Arc::new(data), encoding, size: size as u64 }
+        let data = Arc::new(normalise(text.into_bytes()));
+        if is_seven_bit(&data) {
+            let size = data.len() as u64;
+            return Self { data, encoding: TransferEncoding::SevenBit, size };
+        }
+        let base64 = base64::MIME.encoded_len(data.len());
+        if qp::BODY.encoded_len_within(&**data, base64).is_none() {
+            return Self { data, encoding: TransferEncoding::Base64, size: base64 as u64 };
+        }
+        // Lines that are cut into pieces can have a soft line end more than the encoder would have made.
+        let mut text = Self { data, encoding: TransferEncoding::QuotedPrintable, size: 0 };
+        let (mut chunk, mut next) = (Vec::new(), Some(0));
+        while let Some(from) = next {
+            next = text.append_chunk(from, &mut chunk);
+            text.size += chunk.len() as u64;
+            chunk.clear();
+        }
+        text
     }
 
     /// Appends the part's fields.
@@ -92,23 +103,43 @@ impl Text {
             }
             TransferEncoding::Base64 => {
                 // Whole lines, so that only the last piece is padded.
-                let piece = &rest[..rest.len().min(CHUNK / BASE64_LINE * BASE64_LINE)];
+                let piece = &rest[..rest.len().min(CHUNK / BASE64_LINE_ENCODED * BASE64_LINE)];
                 base64::MIME.encode_append(piece, out);
                 piece.len()
             }
             TransferEncoding::QuotedPrintable => {
-                // The encoder begins anew with each line of text, so pieces end where lines do.
-                let end = match rest.get(..CHUNK).map(|head| memrchr(b'\n', head)) {
-                    None => rest.len(),
-                    Some(Some(at)) => at + 1,
-                    Some(None) => memchr(b'\n', rest).map_or(rest.len(), |at| at + 1),
-                };
-                qp::BODY.encode_append(&rest[..end], out);
-                end
+                let (start, mut taken) = (out.len(), 0);
+                while taken < rest.len() && out.len() - start <= CHUNK - 3 * QP_PIECE {
+                    taken += append_quoted_printable(&rest[taken..], out);
+                }
+                taken
             }
         };
         (taken < rest.len()).then_some(from + taken)
     }
+}
+
+/// Appends the encoding of about [`QP_PIECE`] octets at the front of `data`, which has CRLF line ends; returns how many
+/// they were.  The encoder begins anew each time, so pieces end where lines do, or where it ends one itself.
+fn append_quoted_printable(data: &[u8], out: &mut Vec<u8>) -> usize {
+    let end = match data.get(..QP_PIECE).map(|head| memrchr(b'\n', head)) {
+        None => data.len(),
+        Some(Some(at)) => at + 1,
+        Some(None) if data[QP_PIECE - 1] == b'\r' => QP_PIECE + 1,
+        Some(None) => {
+            let start = out.len();
+            qp::BODY.encode_append(&data[..QP_PIECE], out);
+            // What the encoder has not ended with a soft line end is left for the next piece.
+            let Some(last) = memrchr(b'\n', &out[start..]) else { return QP_PIECE };
+            let tail = &out[start + last + 1..];
+            let escapes = tail.iter().filter(|&&b| b == b'=').count();
+            let left = tail.len() - 2 * escapes;
+            out.truncate(start + last + 1);
+            return QP_PIECE - left;
+        }
+    };
+    qp::BODY.encode_append(&data[..end.min(data.len())], out);
+    end.min(data.len())
 }
 
 impl fmt::Debug for Text {
@@ -149,7 +180,11 @@ mod tests {
     fn encode(text: &Text) -> Vec<u8> {
         let (mut out, mut from) = (Vec::new(), Some(0));
         while let Some(start) = from {
+            let before = out.len();
             from = text.append_chunk(start, &mut out);
+            let size = out.len() - before;
+            assert!(size <= CHUNK + CHUNK / 16, "{size}");
+            assert!(size >= CHUNK / 2 || from.is_none(), "{size}");
         }
         assert_eq!(out.len() as u64, text.size());
         assert!(out.is_empty() || out.ends_with(b"\r\n"));
@@ -192,6 +227,26 @@ mod tests {
         check("nul \0 and escape \x1b, all of them", QuotedPrintable);
         check(&"日本語のテキスト\n".repeat(5000), Base64);
         check("日本語", Base64);
+    }
+
+    #[test]
+    fn case_m9_a_huge_line_comes_in_chunks_too() {
+        use TransferEncoding::{Base64, QuotedPrintable};
+        for unit in
+            ["x", "=", " ", "\t", "x ", "= ", "xxxxxxxxx=", "hello world ", "xü and so on, ", "x=xx  x"]
+        {
+            for more in [0, 1, 2047, 2049] {
+                let text = format!("{}{}\nü\n", "x".repeat(more), unit.repeat(30_000 / unit.len()));
+                let part = Text::new(text.clone());
+                if part.encoding == QuotedPrintable {
+                    check(&text, QuotedPrintable);
+                }
+            }
+        }
+        for length in 2030..2060 {
+            check(&format!("{}\nü{}", "x".repeat(length), "y".repeat(length)), QuotedPrintable);
+        }
+        check(&"ü".repeat(500_000), Base64);
     }
 
     #[test]

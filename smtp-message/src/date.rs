@@ -4,11 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use jiff::tz::{Offset, TimeZone};
-use jiff::{Timestamp, ZonedDateTime};
+use jiff::tz::Offset;
 
-/// A moment with the offset of its time zone, in whole seconds.
+/// Minutes of a day: an offset has fewer.
+const DAY: i32 = 24 * 60;
+
+/// A moment with the offset of its time zone, in whole seconds, from the year 1900 to 9999.
 ///
 /// ```
 /// use smtp_message::Date;
@@ -17,16 +20,22 @@ use jiff::{Timestamp, ZonedDateTime};
 /// let date = Date::from_unix(Duration::from_secs(1_781_522_645), 120)?;
 /// assert_eq!(date.to_string(), "Mon, 15 Jun 2026 13:24:05 +0200");
 /// assert_eq!(date.to_string().parse::<Date>()?, date);
+/// assert_eq!((date.unix_seconds(), date.offset()), (1_781_522_645, Some(120)));
 /// # Ok::<(), smtp_message::DateError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Date(String);
+pub struct Date {
+    seconds: i64,
+    /// In minutes.
+    offset: Option<i16>,
+    text: String,
+}
 
 /// A date that cannot be written, or text that is no date.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DateError {
-    /// The year is after 9999, or the offset is a day or more.
+    /// The year is before 1900 or after 9999, the offset is a day or more, or it is a leap second.
     OutOfRange,
     /// The text is not a date by RFC 5322.
     Syntax,
@@ -38,25 +47,39 @@ impl Date {
     /// # Errors
     /// [`DateError::OutOfRange`].
     pub fn from_unix(unix_time: Duration, offset: i16) -> Result<Self, DateError> {
-        let zone = if offset == 0 {
-            TimeZone::UTC
-        } else {
-            TimeZone::fixed(Offset::from_seconds(i32::from(offset) * 60).map_err(|_| DateError::OutOfRange)?)
-        };
-        i64::try_from(unix_time.as_secs())
-            .ok()
-            .and_then(|seconds| Timestamp::from_second(seconds).ok())
-            .ok_or(DateError::OutOfRange)
-            .and_then(|timestamp| Self::write(&timestamp.to_zoned_datetime(zone)))
+        let seconds = i64::try_from(unix_time.as_secs()).map_err(|_| DateError::OutOfRange)?;
+        Self::write(seconds, Some(offset))
     }
 
-    fn write(date: &ZonedDateTime) -> Result<Self, DateError> {
-        rfc2822::to_string(date).map(Self).map_err(|_| DateError::OutOfRange)
+    fn write(seconds: i64, offset: Option<i16>) -> Result<Self, DateError> {
+        let minutes = i32::from(offset.unwrap_or(0));
+        if minutes.abs() >= DAY {
+            return Err(DateError::OutOfRange);
+        }
+        let zone = Offset::from_seconds(minutes * 60).map_err(|_| DateError::OutOfRange)?;
+        let local = zone.to_datetime(Timestamp::from_second(seconds).map_err(|_| DateError::OutOfRange)?);
+        if !(1900..=9999).contains(&local.year()) {
+            return Err(DateError::OutOfRange);
+        }
+        let sign = if offset.is_none_or(|offset| offset < 0) { '-' } else { '+' };
+        let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+        let text = format!("{} {sign}{hours:02}{minutes:02}", local.strftime("%a, %-d %b %Y %H:%M:%S"));
+        Ok(Self { seconds, offset, text })
     }
 
     /// As it stands in a header.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Seconds since 1970-01-01 00:00 UTC, negative before.
+    pub fn unix_seconds(&self) -> i64 {
+        self.seconds
+    }
+
+    /// How many minutes the clock is ahead of UTC; `None` if the date does not tell (`-0000`), and is in UTC.
+    pub fn offset(&self) -> Option<i16> {
+        self.offset
     }
 }
 
@@ -74,19 +97,56 @@ impl FromStr for Date {
 
     /// Reads a date of a header, obsolete forms too.
     fn from_str(text: &str) -> Result<Self, DateError> {
-        rfc2822::parse(text).map_err(|_| DateError::Syntax).and_then(|date| Self::write(&date))
+        let date = rfc2822::parse(text).map_err(|_| DateError::Syntax)?;
+        let plain = without_comments(text);
+        // It would be taken for the second before.
+        if plain.split(':').nth(2).is_some_and(|seconds| seconds.trim_start().starts_with("60")) {
+            return Err(DateError::OutOfRange);
+        }
+        let seconds = date.offset().seconds();
+        if seconds % 60 != 0 {
+            return Err(DateError::OutOfRange);
+        }
+        let offset = i16::try_from(seconds / 60).map_err(|_| DateError::OutOfRange)?;
+        let known = offset != 0 || !says_no_zone(&plain);
+        Self::write(date.timestamp().as_second(), known.then_some(offset))
     }
+}
+
+/// Whether the zone of a date whose offset is none says that nobody knows it: `-0000`, or a word that RFC 5322 section
+/// 4.3 has taken for that.
+fn says_no_zone(date: &str) -> bool {
+    let zone = date.split_ascii_whitespace().last().unwrap_or_default();
+    let utc = ["UT", "UTC", "GMT", "Z"].iter().any(|name| zone.eq_ignore_ascii_case(name));
+    zone.ends_with("-0000") || (!utc && zone.bytes().all(|b| b.is_ascii_alphabetic()))
+}
+
+/// What stands outside of comments (RFC 5322 section 3.2.2).
+fn without_comments(text: &str) -> String {
+    let (mut depth, mut escaped) = (0_usize, false);
+    let mut outside = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            c if depth == 0 => outside.push(c),
+            _ => {}
+        }
+    }
+    outside
 }
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl fmt::Debug for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Date({})", self.0)
+        write!(f, "Date({})", self.text)
     }
 }
 
@@ -116,7 +176,9 @@ mod tests {
         let date = |seconds, offset| Date::from_unix(Duration::from_secs(seconds), offset);
         assert_eq!(date(0, 0).unwrap().as_str(), "Thu, 1 Jan 1970 00:00:00 +0000");
         assert_eq!(date(951_827_696, -210).unwrap().as_str(), "Tue, 29 Feb 2000 09:04:56 -0330");
-        for (seconds, offset) in [(u64::MAX, 0), (i64::MAX as u64, 0), (300_000_000_000, 0), (0, i16::MAX)] {
+        for (seconds, offset) in
+            [(u64::MAX, 0), (i64::MAX as u64, 0), (300_000_000_000, 0), (0, i16::MAX), (0, 1440), (0, -1440)]
+        {
             assert_eq!(date(seconds, offset), Err(DateError::OutOfRange));
         }
         assert_eq!(
@@ -124,5 +186,32 @@ mod tests {
             "Tue, 29 Feb 2000 09:04:00 -0500"
         );
         assert_eq!("x\r\nBcc: y".parse::<Date>(), Err(DateError::Syntax));
+        assert_eq!(date(0, 1439).unwrap().as_str(), "Thu, 1 Jan 1970 23:59:00 +2359");
+        assert_eq!(date(86_400, -1439).unwrap().as_str(), "Thu, 1 Jan 1970 00:01:00 -2359");
+        for text in [
+            "31 Dec 1899 23:59:59 +0000",
+            "1 Jan 0099 00:00:00 +0000",
+            "1 Jan 2020 00:00:00 +2400",
+            "31 Dec 2016 23:59:60 +0000",
+        ] {
+            assert!(text.parse::<Date>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn instant_offset_and_unknown_zone_are_kept() {
+        for (text, seconds, offset, written) in [
+            ("1 Jan 1970 00:00 -0000", 0, None, "Thu, 1 Jan 1970 00:00:00 -0000"),
+            ("1 Jan 1970 00:00:00 -0000 (-1 (x))", 0, None, "Thu, 1 Jan 1970 00:00:00 -0000"),
+            ("1 Jan 1970 00:00:00 +0000 (-0000)", 0, Some(0), "Thu, 1 Jan 1970 00:00:00 +0000"),
+            ("1 Jan 1970 00:00:00 GMT", 0, Some(0), "Thu, 1 Jan 1970 00:00:00 +0000"),
+            ("1 Jan 1970 00:00:00 PDT", 25_200, Some(-420), "Thu, 1 Jan 1970 00:00:00 -0700"),
+            ("Mon, 1 Jan 1900 00:00:00 +0000", -2_208_988_800, Some(0), "Mon, 1 Jan 1900 00:00:00 +0000"),
+            ("30 Dec 9999 12:00:00 +0000", 253_402_171_200, Some(0), "Thu, 30 Dec 9999 12:00:00 +0000"),
+        ] {
+            let date: Date = text.parse().unwrap();
+            assert_eq!((date.unix_seconds(), date.offset(), date.as_str()), (seconds, offset, written));
+            assert_eq!(written.parse::<Date>(), Ok(date));
+        }
     }
 }

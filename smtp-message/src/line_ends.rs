@@ -1,4 +1,7 @@
 //! Line ends in one linear pass: CR LF stays, a bare CR or LF becomes CR LF (RFC 5321 section 2.3.8).
+//!
+//! CRs before a CR LF are of that line end, for they come of text whose line ends were converted twice: taken for lines
+//! they would be empty ones, and the first of them the end of the headers.
 
 use memchr::memchr2;
 
@@ -15,7 +18,7 @@ pub(crate) fn find_bare(bytes: &[u8], mut from: usize) -> Option<usize> {
     None
 }
 
-/// Turns every bare CR and LF into CR LF, and adds one if the end lacks it; nothing stays nothing.
+/// Turns every run of CRs with a LF behind it, and every other CR and LF, into one CR LF; adds one if the end lacks it; nothing stays nothing.
 pub(crate) fn normalise(bytes: Vec<u8>) -> Vec<u8> {
     let mut from = 0;
     let mut out = Vec::new();
@@ -24,8 +27,14 @@ pub(crate) fn normalise(bytes: Vec<u8>) -> Vec<u8> {
             out.reserve(bytes.len() + bytes.len() / 16 + 2);
         }
         out.extend_from_slice(&bytes[from..at]);
-        out.extend_from_slice(b"\r\n");
-        from = at + 1;
+        let run = bytes[at..].iter().take_while(|&&b| b == b'\r').count();
+        if bytes.get(at + run) == Some(&b'\n') {
+            out.extend_from_slice(b"\r\n");
+            from = at + run + 1;
+        } else {
+            (0..run).for_each(|_| out.extend_from_slice(b"\r\n"));
+            from = at + run;
+        }
     }
     if from == 0 {
         out = bytes;
@@ -53,25 +62,33 @@ mod tests {
             ("\r.\r", "\r\n.\r\n"),
             ("\n.\n", "\r\n.\r\n"),
             ("\r\n.\n", "\r\n.\r\n"),
-            ("\r\r\n\n\r", "\r\n\r\n\r\n\r\n"),
+            ("\r\r\n\n\r", "\r\n\r\n\r\n"),
+            ("a\r\r\r\nb\r\r", "a\r\nb\r\n\r\n"),
             ("a\r\n\r\n.\r\nRSET\r\n", "a\r\n\r\n.\r\nRSET\r\n"),
         ] {
             assert_eq!(normalise(input.into()), output.as_bytes(), "{input:?}");
         }
-        // All texts of eight of these characters, against a definition with one character of memory.
+        // All texts of eight of these characters, against a definition that counts CRs.
         for number in 0..3_u32.pow(8) {
             let input: Vec<u8> = (0..8).map(|i| b"a\r\n"[(number / 3_u32.pow(i) % 3) as usize]).collect();
             let mut expected = Vec::new();
-            let mut last = 0;
+            let mut crs = 0;
             for &byte in &input {
                 match byte {
-                    b'\n' if last == b'\r' => {}
-                    b'\r' | b'\n' => expected.extend_from_slice(b"\r\n"),
-                    _ => expected.push(byte),
+                    b'\r' => crs += 1,
+                    b'\n' => {
+                        expected.extend_from_slice(b"\r\n");
+                        crs = 0;
+                    }
+                    _ => {
+                        expected.extend(b"\r\n".repeat(crs));
+                        expected.push(byte);
+                        crs = 0;
+                    }
                 }
-                last = byte;
             }
-            if last == b'a' {
+            expected.extend(b"\r\n".repeat(crs));
+            if input.ends_with(b"a") {
                 expected.extend_from_slice(b"\r\n");
             }
             assert_eq!(normalise(input.clone()), expected, "{input:?}");

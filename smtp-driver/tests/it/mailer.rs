@@ -102,7 +102,7 @@ fn a_message_over_tls_with_a_password() {
             assert_eq!(report.recipients().len(), 2);
             report.all_delivered().unwrap();
             let got = messages.lock().unwrap();
-            assert!(*got == [message.to_bytes()]);
+            assert!(*got == [message.to_bytes().unwrap()]);
             assert!(
                 !String::from_utf8_lossy(&got[0]).contains("c@c.example"),
                 "case M7: Bcc is for the envelope"

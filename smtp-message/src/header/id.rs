@@ -48,7 +48,7 @@ impl MessageId {
 impl FromStr for MessageId {
     type Err = MessageIdError;
 
-    /// Takes an identifier with or without angle brackets.
+    /// Takes an identifier with or without angle brackets.  Nothing is trimmed: white space around it is an error.
     fn from_str(text: &str) -> Result<Self, MessageIdError> {
         let id = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
         let legal = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>');
@@ -103,6 +103,9 @@ mod tests {
     fn case_m2_no_identifier_breaks_a_line() {
         let long = "x".repeat(901);
         for text in ["", "<>", "a b", "<a", "a>", "<a><b>", "a\r\nBcc: x", "a\0", "ä@x", &long] {
+            assert!(text.parse::<MessageId>().is_err(), "{text:?}");
+        }
+        for text in [" <a@b>", "<a@b> ", "<a@b>\n", "\ta@b"] {
             assert!(text.parse::<MessageId>().is_err(), "{text:?}");
         }
         assert_eq!("no-at-sign".parse::<MessageId>().unwrap().as_str(), "<no-at-sign>");

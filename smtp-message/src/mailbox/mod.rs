@@ -138,6 +138,15 @@ impl TryFrom<(&str, &str)> for Mailbox {
     }
 }
 
+impl TryFrom<(String, String)> for Mailbox {
+    type Error = MailboxError;
+
+    /// A display name, taken as it is, and an address.
+    fn try_from((name, address): (String, String)) -> Result<Self, MailboxError> {
+        Self::new(name, address.parse()?)
+    }
+}
+
 impl From<Address> for Mailbox {
     fn from(address: Address) -> Self {
         Self { name: None, address }

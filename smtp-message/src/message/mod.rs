@@ -37,7 +37,7 @@ use crate::{Chunks, Content, ContentError, Date, MailboxList, MessageId};
 ///     .build(&stamp)?;
 /// assert_eq!(message.recipients().len(), 2);
 /// assert_eq!(
-///     String::from_utf8(message.to_bytes()).unwrap(),
+///     String::from_utf8(message.to_bytes()?)?,
 ///     "Date: Mon, 15 Jun 2026 11:24:05 +0000\r\n\
 ///      From: =?utf-8?Q?=C3=9Cnal_Example?= <unal@example.com>\r\n\
 ///      To: \"Doe, John\" <john@example.org>\r\n\
@@ -50,7 +50,7 @@ use crate::{Chunks, Content, ContentError, Date, MailboxList, MessageId};
 ///      \r\n\
 ///      Hello\r\n",
 /// );
-/// # Ok::<(), smtp_message::BuildError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Message(Arc<Inner>);
@@ -87,16 +87,22 @@ impl Message {
     }
 
     /// Its octets, headers and body.
-    pub fn size(&self) -> u64 {
-        self.0.head.len() as u64 + self.0.body.size()
+    ///
+    /// # Errors
+    /// What keeps a part of it from being read; a message of text has none.
+    pub fn size(&self) -> Result<u64, ContentError> {
+        Ok(self.0.head.len() as u64 + self.0.body.size())
     }
 
     /// The message as one buffer, as it goes on the wire but for dot-stuffing.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(usize::try_from(self.size()).unwrap_or_default());
+    ///
+    /// # Errors
+    /// What keeps a part of it from being read; a message of text has none.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ContentError> {
+        let mut out = Vec::with_capacity(usize::try_from(self.size()?).unwrap_or_default());
         let mut chunks = MessageChunks { message: self.clone(), next: Next::Head };
         while chunks.append(&mut out) {}
-        out
+        Ok(out)
     }
 
     /// Writes the message as it goes on the wire but for dot-stuffing.
@@ -121,7 +127,7 @@ impl Content for Message {
     fn form(&self, _: &Extensions) -> Result<Form, ContentError> {
         // What is built is 7-bit for every server, so that no server has to change it; but for addresses that cannot be.
         let body = if self.0.smtputf8 { BodyType::EightBitMime } else { BodyType::SevenBit };
-        Ok(Form { size: Some(self.size()), body, smtputf8: self.0.smtputf8 })
+        Ok(Form { size: Some(self.size()?), body, smtputf8: self.0.smtputf8 })
     }
 
     fn open(&self, _: &Form) -> Result<Box<dyn Chunks>, ContentError> {
@@ -346,7 +352,7 @@ mod tests {
             minimal().cc("c@x").cc("b@EXAMPLE.org").bcc("Secret <s@x>").text("t").build(&STAMP).unwrap();
         let recipients: Vec<_> = message.recipients().iter().map(ToString::to_string).collect();
         assert_eq!(recipients, ["b@example.org", "c@x", "s@x"]);
-        let text = String::from_utf8(message.to_bytes()).unwrap().to_lowercase();
+        let text = String::from_utf8(message.to_bytes().unwrap()).unwrap().to_lowercase();
         assert!(!text.contains("bcc") && !text.contains("s@x") && !text.contains("secret"));
         let hidden =
             Message::builder().from("a@x").bcc("s@x").undisclosed_recipients().build(&STAMP).unwrap();
@@ -362,7 +368,7 @@ mod tests {
         let form = |message: &Message| message.form(&Extensions::default()).unwrap();
         let message = minimal().to("Ünal <x@münchen.de>").subject("ü").text("ü").build(&STAMP).unwrap();
         assert!(head(&message).contains("<x@xn--mnchen-3ya.de>"));
-        assert!(message.to_bytes().is_ascii() && !form(&message).smtputf8);
+        assert!(message.to_bytes().unwrap().is_ascii() && !form(&message).smtputf8);
         assert_eq!(form(&message).body, BodyType::SevenBit);
         let message = minimal().to("Ünal <ü@münchen.de>").build(&STAMP).unwrap();
         assert!(head(&message).contains("=?utf-8?B?w5xuYWw=?= <ü@xn--mnchen-3ya.de>"));
@@ -389,9 +395,9 @@ mod tests {
         }
         let message = builder.build(&STAMP).unwrap();
         assert_eq!(message.recipients().len(), 10_001);
-        let bytes = message.to_bytes();
+        let bytes = message.to_bytes().unwrap();
         assert!(bytes.split(|&b| b == b'\n').all(|line| line.len() <= 79));
-        assert_eq!(bytes.len() as u64, message.size());
+        assert_eq!(bytes.len() as u64, message.size().unwrap());
     }
 
     #[test]
@@ -414,11 +420,11 @@ mod tests {
                 }
             }
             assert!(!chunks.next(&mut chunk).unwrap() && chunk.is_empty());
-            assert_eq!(whole, message.to_bytes());
+            assert_eq!(whole, message.to_bytes().unwrap());
             assert_eq!(form.size, Some(whole.len() as u64));
         }
         let mut written = Vec::new();
         message.write_to(&mut written).unwrap();
-        assert_eq!(written, message.to_bytes());
+        assert_eq!(written, message.to_bytes().unwrap());
     }
 }

@@ -23,9 +23,9 @@ use scan::Field;
 /// What to do about a CR or LF that is not part of a CRLF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LineEnds {
-    /// It becomes a CRLF.
+    /// It becomes a CRLF, CRs in front of one are of that line end, and a byte order mark before all is dropped.
     Normalise,
-    /// It is an error.
+    /// It is an error, and so is a byte order mark.
     Strict,
 }
 
@@ -74,11 +74,15 @@ pub enum RawError {
     },
     /// A line has more than 998 octets, which no server has to take (RFC 5321 section 4.5.3.1.6).
     LongLine {
-        /// Its number, the first being 1, once line ends are normalised.
+        /// Its number, the first being 1; every line end of any kind counts once.
         line: usize,
         /// Octets of it.
         length: usize,
     },
+    /// It begins with a UTF-8 byte order mark, and [`LineEnds::Strict`] was asked for.
+    ByteOrderMark,
+    /// Its first line is empty, so that it has no headers, or they would be taken for the body with any Bcc in them.
+    NoHeaders,
     /// A line among the headers is neither a field nor the continuation of one.
     NoField {
         /// Its number, the first being 1.
@@ -91,6 +95,9 @@ pub enum RawError {
     },
 }
 
+/// U+FEFF in UTF-8, with which some editors begin a file.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 impl RawMessage {
     /// Takes a message with headers.
     ///
@@ -99,7 +106,7 @@ impl RawMessage {
     /// # Errors
     /// What no server could be given.
     pub fn parse(message: impl Into<Vec<u8>>, line_ends: LineEnds, bcc: Bcc) -> Result<Self, RawError> {
-        let message = message.into();
+        let mut message = message.into();
         if let Some(at) = memchr(0, &message) {
             return Err(RawError::Nul { at });
         }
@@ -108,14 +115,27 @@ impl RawMessage {
         {
             return Err(RawError::BareLineEnd { at });
         }
+        // Normalising moves octets, and the caller is told of those that were given.
+        let not_utf8 = std::str::from_utf8(&message).err().map(|error| error.valid_up_to());
+        if message.starts_with(BYTE_ORDER_MARK) {
+            if line_ends == LineEnds::Strict {
+                return Err(RawError::ByteOrderMark);
+            }
+            message.drain(..BYTE_ORDER_MARK.len());
+        }
         let mut message = normalise(message);
+        if message.starts_with(b"\r\n") {
+            return Err(RawError::NoHeaders);
+        }
         if let Some((line, length)) = find_long_line(&message) {
             return Err(RawError::LongLine { line, length });
         }
         let (fields, rest) = scan::fields(&message).map_err(|line| RawError::NoField { line })?;
         let head = message.len() - rest.len();
-        if let Err(error) = std::str::from_utf8(&message[..head]) {
-            return Err(RawError::HeaderNotUtf8 { at: error.valid_up_to() });
+        if let Some(at) = not_utf8
+            && std::str::from_utf8(&message[..head]).is_err()
+        {
+            return Err(RawError::HeaderNotUtf8 { at });
         }
         let (sender, recipients) = (sender(&fields), recipients(&fields));
         let hidden = |field: &Field<'_>| field.is("Bcc") || field.is("Resent-Bcc");
@@ -213,6 +233,8 @@ impl fmt::Display for RawError {
             Self::LongLine { line, length } => {
                 write!(f, "line {line} has {length} octets, at most {LINE_LIMIT} are allowed")
             }
+            Self::ByteOrderMark => f.write_str("it begins with a byte order mark"),
+            Self::NoHeaders => f.write_str("its first line is empty, where headers are expected"),
             Self::NoField { line } => write!(f, "line {line} is among the headers and is no header field"),
             Self::HeaderNotUtf8 { at } => write!(f, "the headers are not UTF-8 at octet {at}"),
         }
@@ -271,6 +293,37 @@ mod tests {
         }
         let latin1 = RawMessage::parse(b"A: \xfc\n\n", LineEnds::Normalise, Bcc::Remove);
         assert_eq!(latin1.unwrap_err(), RawError::HeaderNotUtf8 { at: 3 });
+        // Places are those of what was given.
+        let moved =
+            RawMessage::parse(b"\xef\xbb\xbfA: b\nC: d\r\r\nE: \xfc\n\n", LineEnds::Normalise, Bcc::Remove);
+        assert_eq!(moved.unwrap_err(), RawError::HeaderNotUtf8 { at: 18 });
+        assert_eq!(parse("\u{feff}A: b\n\nx\0").unwrap_err(), RawError::Nul { at: 10 });
+    }
+
+    #[test]
+    fn case_m7_no_line_end_moves_bcc_into_the_body() {
+        for end in ["\n", "\r", "\r\n", "\r\r\n", "\r\r\r\r\n"] {
+            let text = ["From: a@x", "Bcc: s@x", "To: b@x", "", "Hi", ""].join(end);
+            let message = parse(&text).unwrap();
+            assert_eq!(message.as_bytes(), b"From: a@x\r\nTo: b@x\r\n\r\nHi\r\n", "{end:?}");
+            assert_eq!(message.recipients().unwrap().len(), 2);
+            for before in [end.to_owned(), end.repeat(2)] {
+                assert_eq!(parse(&format!("{before}{text}")).unwrap_err(), RawError::NoHeaders);
+            }
+        }
+        assert_eq!(parse("\nHello").unwrap_err(), RawError::NoHeaders);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_message() {
+        let text = "\u{feff}Bcc: s@x\r\nTo: b@x\r\n\r\nHi\r\n";
+        let message = parse(text).unwrap();
+        assert_eq!(message.as_bytes(), b"To: b@x\r\n\r\nHi\r\n");
+        assert_eq!(message.recipients().unwrap().len(), 2);
+        assert!(!message.form(&Extensions::default()).unwrap().smtputf8);
+        let strict = RawMessage::parse(text, LineEnds::Strict, Bcc::Remove);
+        assert_eq!(strict.unwrap_err(), RawError::ByteOrderMark);
+        assert_eq!(parse("\u{feff}\u{feff}A: b\n").unwrap_err(), RawError::NoField { line: 1 });
     }
 
     #[test]
@@ -278,7 +331,6 @@ mod tests {
         let form = |text: &str| parse(text).unwrap().form(&Extensions::default()).unwrap();
         let seven = Form { size: Some(9), body: BodyType::SevenBit, smtputf8: false };
         assert_eq!(form("A: b\n\nx"), Form { size: Some(11), ..seven });
-        assert_eq!(form("\nHello"), Form { size: Some(9), ..seven });
         assert_eq!(form("A: b\n\nü"), Form { size: Some(12), body: BodyType::EightBitMime, smtputf8: false });
         assert_eq!(form("A: ü\n\n"), Form { size: Some(9), body: BodyType::EightBitMime, smtputf8: true });
         assert!(!form("Bcc: ü@x\nA: b\n\nxyz").smtputf8);
