@@ -7,16 +7,25 @@ use std::time::Instant;
 use crate::fuzz;
 use crate::interop;
 use crate::process::{Outcome, all, cargo, last_line, quietly};
+use crate::supply;
+use crate::tools::HACK;
 
 /// A target without an operating system: `std` does not exist there.
 const BARE_METAL: &str = "thumbv7em-none-eabihf";
+
+/// The crates that others depend on.
+const LIBRARIES: [&str; 5] = ["smtp-proto", "smtp-message", "smtp-driver", "smtp-tokio", "smtp-blocking"];
 
 /// All steps, each of them run whatever becomes of the others.
 const STEPS: &[Step] = &[
     Step { name: "format", run: format },
     Step { name: "clippy", run: clippy },
     Step { name: "docs", run: docs },
+    Step { name: "features", run: features },
     Step { name: "no_std", run: no_std },
+    Step { name: "deny", run: supply::deny },
+    Step { name: "advisories", run: supply::advisories },
+    Step { name: "seeds", run: seeds },
     Step { name: "interop", run: interop::step },
     Step { name: "fuzz", run: fuzz::step },
 ];
@@ -26,12 +35,17 @@ struct Step {
     run: fn() -> Outcome,
 }
 
-/// Runs the steps with a line for each; whether none failed.
-pub(crate) fn command() -> bool {
+/// Runs the steps with these names, or all, with a line for each; whether none failed.
+pub(crate) fn command(names: &[String]) -> Result<bool, Box<dyn std::error::Error>> {
+    if let Some(name) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
+        let known: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+        return Err(format!("there is no step {name}, but {}", known.join(", ")).into());
+    }
+    let steps = STEPS.iter().filter(|step| names.is_empty() || names.iter().any(|name| name == step.name));
     let began = Instant::now();
     let (mut failed, mut skipped) = (Vec::new(), Vec::new());
-    for Step { name, run } in STEPS {
-        print!("{name:<10}");
+    for Step { name, run } in steps.clone() {
+        print!("{name:<12}");
         let _ = std::io::stdout().flush();
         let (step_began, outcome) = (Instant::now(), run());
         let time = step_began.elapsed().as_secs_f64();
@@ -47,14 +61,14 @@ pub(crate) fn command() -> bool {
             }
         }
     }
-    println!("{} steps in {:.1} s", STEPS.len(), began.elapsed().as_secs_f64());
+    println!("{} steps in {:.1} s", steps.count(), began.elapsed().as_secs_f64());
     for skip in &skipped {
         println!("skipped {skip}");
     }
     if !failed.is_empty() {
         println!("FAILED {}", failed.join(", "));
     }
-    failed.is_empty()
+    Ok(failed.is_empty())
 }
 
 fn format() -> Outcome {
@@ -86,6 +100,26 @@ fn docs() -> Outcome {
     let mut command = cargo("doc --quiet --workspace --no-deps --all-features");
     command.env("RUSTDOCFLAGS", "-D warnings");
     all([command])
+}
+
+/// Every feature, and every two of them, of each library alone.
+fn features() -> Outcome {
+    with_component("clippy", || {
+        let packages = LIBRARIES.map(|library| format!(" -p {library}")).concat();
+        let words =
+            format!("clippy --quiet --keep-going --feature-powerset --depth 2{packages} -- -D warnings");
+        match HACK.command(&words) {
+            Ok(command) => all([command]),
+            Err(why) => Outcome::Skipped(why),
+        }
+    })
+}
+
+/// The checks of the fuzz targets, on their seeds, without nightly Rust.
+fn seeds() -> Outcome {
+    all([cargo(
+        "test --quiet --manifest-path fuzz/Cargo.toml --no-default-features --target-dir target/fuzz/check",
+    )])
 }
 
 fn no_std() -> Outcome {

@@ -5,7 +5,9 @@ mod ci;
 mod fuzz;
 mod interop;
 mod process;
+mod supply;
 mod test;
+mod tools;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -14,7 +16,8 @@ use lexopt::{Arg, Parser};
 
 const HELP: &str = "\
 cargo xtask test               all tests, with all features and with the smallest sets of them
-cargo xtask ci                 what must hold of every commit, besides the tests: format, clippy, docs, no_std, interop, fuzz
+cargo xtask ci [STEP...]       what must hold of every commit, besides the tests: format, clippy, docs, features, no_std,
+                               deny, advisories, seeds, interop, fuzz; what cannot be had is skipped, and why is said
 cargo xtask interop [NAME...]  sends through real servers, started for the purpose, and compares what arrives: postfix
 cargo xtask fuzz [TARGET...]   fuzzes from the seeds, --seconds N (60) or --runs N each, and says what the seeds reach
 cargo xtask help               this
@@ -55,10 +58,8 @@ fn run(mut parser: Parser) -> Result<bool, Box<dyn Error>> {
         ("fuzz", words) => fuzz::command(words),
         ("interop", names) => interop::command(names),
         ("test", []) => Ok(test::command()),
-        ("ci", []) => Ok(ci::command()),
-        ("test" | "ci", [word, ..]) => {
-            Err(format!("{command} takes no arguments, but there is {word}").into())
-        }
+        ("ci", names) => ci::command(names),
+        ("test", [word, ..]) => Err(format!("{command} takes no arguments, but there is {word}").into()),
         _ => Err(format!("there is no command {command}").into()),
     }
 }
