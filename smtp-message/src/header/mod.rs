@@ -7,7 +7,7 @@ mod id;
 mod writer;
 
 pub use id::{MessageId, MessageIdError};
-pub(crate) use writer::{FieldWriter, is_atext, quoted};
+pub(crate) use writer::{FieldWriter, find_long_word, quoted};
 
 /// Octets of a field name; more would leave no room for a value in a line of 78.
 pub(crate) const NAME_LIMIT: usize = 76;

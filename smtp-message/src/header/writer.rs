@@ -1,10 +1,11 @@
 //! Writes one field: folds at 76 columns, encodes what ASCII cannot say (RFC 2047), and never breaks what it is given.
 //!
 //! Lines without an encoded word could have 78 columns (RFC 5322 section 2.1.1); those with one could not (RFC 2047
-//! section 2), so that all lines keep to the smaller number, and only a comma may stand behind it.
+//! section 2), so that all lines keep to the smaller number, with the commas behind what they hold.
 
 use encodify::Fold;
 use encodify::rfc2047::{B, Q_PHRASE, Q_TEXT, WordEncoder};
+use smtp_proto::address::syntax::{is_atext, write_quoted};
 
 use super::find_forbidden;
 use crate::body::LINE_LIMIT;
@@ -13,11 +14,15 @@ use crate::body::LINE_LIMIT;
 const WIDTH: usize = Fold::HEADER.width;
 /// Columns that the shortest encoded word may need: `=?utf-8?Q?=F0=9F=A6=80?=`.
 const WORD_MIN: usize = 24;
+/// Columns for what is glued to an item of a list: the end of a group and a comma.
+const GLUED: usize = 2;
 
 /// Writes one field into a buffer.
 pub(crate) struct FieldWriter<'a> {
     out: &'a mut Vec<u8>,
     column: usize,
+    /// Nothing stands behind the colon.
+    fresh: bool,
 }
 
 impl<'a> FieldWriter<'a> {
@@ -25,7 +30,7 @@ impl<'a> FieldWriter<'a> {
     pub(crate) fn new(out: &'a mut Vec<u8>, name: &str) -> Self {
         out.extend_from_slice(name.as_bytes());
         out.push(b':');
-        Self { out, column: name.len() + 1 }
+        Self { out, column: name.len() + 1, fresh: true }
     }
 
     /// Ends the field.
@@ -35,8 +40,22 @@ impl<'a> FieldWriter<'a> {
 
     /// Writes something that cannot be broken, with a space or a fold before it.
     pub(crate) fn token(&mut self, token: &str) {
-        self.space(token.len());
+        self.space(token.len() + GLUED);
         self.glue(token);
+    }
+
+    /// Writes a value that is ASCII and ends in a word as it is, folded at white space only.
+    pub(crate) fn raw(&mut self, value: &str) {
+        if !value.starts_with([' ', '\t']) {
+            self.glue(" ");
+        }
+        for (i, segment) in segments(value).enumerate() {
+            if i > 0 && self.column + segment.len() > WIDTH {
+                self.out.extend_from_slice(b"\r\n");
+                self.column = 0;
+            }
+            self.glue(segment);
+        }
     }
 
     /// Writes something with nothing before it.
@@ -71,7 +90,7 @@ impl<'a> FieldWriter<'a> {
         while start < words.len() {
             let run = encode[start..].iter().take_while(|&&encode| encode).count();
             if run == 0 {
-                self.space(if start == 0 { 0 } else { words[start].len() });
+                self.space(words[start].len());
                 self.glue(words[start]);
                 rest = rest.get(words[start].len() + 1..).unwrap_or_default();
                 start += 1;
@@ -87,14 +106,16 @@ impl<'a> FieldWriter<'a> {
     /// Writes a display name: as atoms if it can be, else as a quoted string or encoded words.  Returns whether it
     /// ends in an encoded word, which nothing but white space may follow (RFC 2047 section 5).
     pub(crate) fn phrase(&mut self, name: &str) -> bool {
-        let atom = |word: &str| !word.is_empty() && word.len() < WIDTH && word.bytes().all(is_atext);
+        let atom = |word: &str| {
+            !word.is_empty() && word.len() < WIDTH - GLUED && word.is_ascii() && word.chars().all(is_atext)
+        };
         // Some programs decode encoded words inside quoted strings, too.
         let plain = !name.contains("=?") && name.bytes().all(|b| matches!(b, b' '..=b'~'));
         if plain && name.split(' ').all(atom) {
             name.split(' ').for_each(|word| self.token(word));
             return false;
         }
-        match Some(name).filter(|_| plain).map(quoted).filter(|quoted| quoted.len() < WIDTH) {
+        match Some(name).filter(|_| plain).map(quoted).filter(|quoted| quoted.len() < WIDTH - GLUED) {
             Some(quoted) => {
                 self.token(&quoted);
                 false
@@ -111,14 +132,18 @@ impl<'a> FieldWriter<'a> {
         if text.is_empty() {
             return;
         }
+        // Even behind the colon, for the limit of lines with encoded words is strict.
+        self.fresh = false;
         self.space(WORD_MIN);
         let encoder = if B.payload_len(text) < q.payload_len(text) { B } else { q };
         encoder.encode_words("utf-8", text, &mut self.column, Fold::HEADER, self.out);
     }
 
-    /// A space, or a fold if something of `len` columns does not fit behind it.
+    /// A space, or a fold if something of `len` columns does not fit behind it.  There is none behind the colon as long
+    /// as the line is legal: some programs take it for an empty value, or for a space of it.
     fn space(&mut self, len: usize) {
-        if self.column + 1 + len > WIDTH && self.column > 1 {
+        let width = if std::mem::take(&mut self.fresh) { LINE_LIMIT } else { WIDTH };
+        if self.column + 1 + len > width && self.column > 1 {
             self.out.extend_from_slice(b"\r\n ");
             self.column = 1;
         } else {
@@ -128,22 +153,37 @@ impl<'a> FieldWriter<'a> {
     }
 }
 
+/// A value cut behind each word: the white space in front of a word belongs to it.
+fn segments(value: &str) -> impl Iterator<Item = &str> {
+    let mut rest = value;
+    std::iter::from_fn(move || {
+        let word = rest.find(|c| !matches!(c, ' ' | '\t')).unwrap_or(rest.len());
+        let end = rest[word..].find([' ', '\t']).map_or(rest.len(), |len| word + len);
+        let (segment, after) = rest.split_at(end);
+        rest = after;
+        Some(segment).filter(|segment| !segment.is_empty())
+    })
+}
+
+/// Where a value that is to be written as it is, and ends in a word, has something that no line of 998 octets holds.
+pub(crate) fn find_long_word(name: &str, value: &str) -> Option<usize> {
+    let mut at = 0;
+    for segment in segments(value) {
+        let before = if at == 0 { name.len() + 2 } else { 0 };
+        if before + segment.len() > LINE_LIMIT {
+            return Some(at);
+        }
+        at += segment.len();
+    }
+    None
+}
+
 /// The text as a quoted string (RFC 5322 section 3.2.4).
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        if matches!(c, '"' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('"');
+    // Writing to a string does not fail.
+    let _ = write_quoted(&mut out, text);
     out
-}
-
-pub(crate) fn is_atext(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b)
 }
 
 fn needs_encoding(word: &str, longest: usize) -> bool {

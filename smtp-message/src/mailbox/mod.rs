@@ -221,7 +221,11 @@ impl MailboxList {
                 Entry::Mailbox(mailbox) => mailbox.write(field),
                 Entry::Group(name, members) => {
                     let encoded = field.phrase(name);
-                    field.glue(if encoded { " :" } else { ":" });
+                    if encoded {
+                        field.token(":");
+                    } else {
+                        field.glue(":");
+                    }
                     for (i, member) in members.iter().enumerate() {
                         if i > 0 {
                             field.glue(",");

@@ -3,18 +3,19 @@
 //!
 //! Left out: source routes, and comments inside an address.
 
+use smtp_proto::address::syntax::{self, is_atext};
 use smtp_proto::escape::Snippet;
 
 use nom::branch::alt;
 use nom::bytes::complete::{take_till, take_while1};
-use nom::character::complete::{char, none_of, satisfy};
+use nom::character::complete::char;
 use nom::combinator::{map, recognize, verify};
-use nom::multi::{fold_many0, many0_count};
-use nom::sequence::{delimited, preceded, terminated};
+use nom::multi::many0_count;
+use nom::sequence::{delimited, terminated};
 use nom::{IResult, Parser};
 
 use super::{Mailbox, MailboxError};
-use crate::header::{find_forbidden, is_atext, quoted};
+use crate::header::{find_forbidden, quoted};
 
 /// One element of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +41,7 @@ pub(super) fn parse(text: &str, single: bool) -> Result<Vec<Entry>, MailboxError
 
 /// A display name, quoted if it has to be.
 pub(super) fn display_phrase(name: &str) -> String {
-    let atom = |word: &str| !word.is_empty() && word.bytes().all(|b| is_atext(b) || !b.is_ascii());
+    let atom = |word: &str| !word.is_empty() && word.chars().all(is_atext);
     if name.split(' ').all(atom) { name.into() } else { quoted(name) }
 }
 
@@ -179,18 +180,16 @@ fn phrase(input: &str) -> IResult<&str, String> {
 }
 
 fn word(input: &str) -> IResult<&str, String> {
-    let is_atom = |c: char| u8::try_from(c).map_or(true, |b| !b.is_ascii() || is_atext(b) || b == b'.');
+    let is_atom = |c: char| is_atext(c) || c == '.';
     alt((quoted_string, map(take_while1(is_atom), String::from))).parse(input)
 }
 
 fn quoted_string(input: &str) -> IResult<&str, String> {
-    let pair = preceded(char('\\'), satisfy(|_| true));
-    let content = fold_many0(alt((none_of("\"\\"), pair)), String::new, |mut content, c| {
+    match syntax::quoted_string(input, |_| true) {
         // Controls were looked for before; a TAB is white space.
-        content.push(if c == '\t' { ' ' } else { c });
-        content
-    });
-    delimited(char('"'), content, char('"')).parse(input)
+        Some((content, rest)) => Ok((rest, content.replace('\t', " "))),
+        None => Err(nom::Err::Error(nom::error::Error::new(input, nom::error::ErrorKind::Char))),
+    }
 }
 
 /// Skips white space and comments; yields the text of the last comment.

@@ -8,7 +8,7 @@ use smtp_proto::escape::Escaped;
 use super::problem::{BuildError, Problem, Rule};
 use super::{Message, write};
 use crate::body::Text;
-use crate::header::{NAME_LIMIT, find_bad_name, find_forbidden};
+use crate::header::{NAME_LIMIT, find_bad_name, find_forbidden, find_long_word};
 use crate::{Date, DateError, Mailbox, MailboxError, MailboxList, MessageId, MessageIdError, Stamp};
 
 /// Builds a [`Message`].
@@ -34,9 +34,18 @@ pub struct MessageBuilder {
     pub(super) message_id: Option<MessageId>,
     pub(super) in_reply_to: Vec<MessageId>,
     pub(super) references: Vec<MessageId>,
-    pub(super) others: Vec<(String, String)>,
+    pub(super) others: Vec<Other>,
     pub(super) text: Option<Text>,
     problems: Vec<Problem>,
+}
+
+/// A field that the caller names.
+#[derive(Clone)]
+pub(super) struct Other {
+    pub(super) name: String,
+    pub(super) value: String,
+    /// The value is written as it is.
+    pub(super) raw: bool,
 }
 
 /// Fields that no caller can set by name: the builder writes them, or they are of the envelope.
@@ -55,6 +64,21 @@ const OWN: [&str; 14] = [
     "References",
     "MIME-Version",
     "Return-Path",
+];
+
+/// Fields whose values programs read, and so have a form that encoding would break; with `-` at the end, all that
+/// begin so.
+const STRUCTURED: [&str; 10] = [
+    "Resent-",
+    "List-",
+    "Received",
+    "Received-",
+    "DKIM-",
+    "ARC-",
+    "DomainKey-",
+    "Authentication-Results",
+    "Disposition-Notification-To",
+    "Auto-Submitted",
 ];
 
 impl MessageBuilder {
@@ -230,25 +254,54 @@ impl MessageBuilder {
         self
     }
 
-    /// Adds any other field, with a value that is plain text.
+    /// Adds any other field, with a value that is text for people: what ASCII cannot say is encoded.
+    ///
+    /// Fields whose values are for programs (such as `List-Unsubscribe`) are for [`header_raw`](Self::header_raw).
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
-        let own = OWN.iter().any(|own| own.eq_ignore_ascii_case(&name))
-            || name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("Content-"));
-        let rule = if name.is_empty() {
-            Some(Rule::EmptyName)
-        } else if let Some(at) = find_bad_name(&name) {
-            Some(Rule::Name { at })
-        } else if name.len() > NAME_LIMIT {
-            Some(Rule::LongName)
-        } else if own {
-            Some(Rule::OwnMethod)
-        } else {
-            find_forbidden(&value).map(|at| Rule::Control { at })
-        };
+        let structured = STRUCTURED.iter().any(|structured| {
+            let start = if structured.ends_with('-') { name.get(..structured.len()) } else { Some(&*name) };
+            start.is_some_and(|start| start.eq_ignore_ascii_case(structured))
+        });
+        let rule = name_problem(&name)
+            .or(structured.then_some(Rule::Structured))
+            .or_else(|| find_forbidden(&value).map(|at| Rule::Control { at }));
         match rule {
             Some(rule) => self.problem(&name, rule),
-            None => self.others.push((name, value)),
+            None => self.others.push(Other { name, value, raw: false }),
+        }
+        self
+    }
+
+    /// Adds any other field, with a value that has the form which programs expect of it.  It is written exactly as it
+    /// is given but for folds at white space, never encoded.
+    ///
+    /// The value has printable ASCII, spaces and TABs, no white space at either end, and no word so long that a line of
+    /// 998 octets would not hold it.
+    ///
+    /// ```
+    /// # use smtp_message::Message;
+    /// let builder = Message::builder()
+    ///     .header_raw("List-Unsubscribe", "<https://example.com/u?id=1>")
+    ///     .header_raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
+    /// ```
+    pub fn header_raw(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        let bad_end = |c: char| matches!(c, ' ' | '\t');
+        let rule = name_problem(&name).or_else(|| {
+            if let Some(at) = find_forbidden(&value) {
+                Some(Rule::Control { at })
+            } else if let Some(at) = value.find(|c: char| !c.is_ascii()) {
+                Some(Rule::NotAscii { at })
+            } else if value.is_empty() || value.starts_with(bad_end) || value.ends_with(bad_end) {
+                Some(Rule::OuterSpace)
+            } else {
+                find_long_word(&name, &value).map(|at| Rule::LongWord { at })
+            }
+        });
+        match rule {
+            Some(rule) => self.problem(&name, rule),
+            None => self.others.push(Other { name, value, raw: true }),
         }
         self
     }
@@ -329,6 +382,21 @@ impl MessageBuilder {
         MessageIdError: From<I::Error>,
     {
         id.try_into().map_err(|error| self.problem(field, Rule::MessageId(error.into()))).ok()
+    }
+}
+
+/// What is wrong with the name of a field that a caller names.
+fn name_problem(name: &str) -> Option<Rule> {
+    let own = OWN.iter().any(|own| own.eq_ignore_ascii_case(name))
+        || name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("Content-"));
+    if name.is_empty() {
+        Some(Rule::EmptyName)
+    } else if let Some(at) = find_bad_name(name) {
+        Some(Rule::Name { at })
+    } else if name.len() > NAME_LIMIT {
+        Some(Rule::LongName)
+    } else {
+        own.then_some(Rule::OwnMethod)
     }
 }
 

@@ -19,6 +19,7 @@ pub use problem::{BuildError, Problem, Rule};
 use crate::body::Text;
 use crate::header::FieldWriter;
 use crate::{Chunks, Content, ContentError, Date, MailboxList, MessageId};
+use builder::Other;
 
 /// A message, ready to be sent any number of times.  Cloning it copies nothing large.
 ///
@@ -197,8 +198,14 @@ fn write(mut parts: MessageBuilder, sender: Address, message_id: MessageId, date
     token(out, "Message-ID", message_id.as_str());
     ids(out, "In-Reply-To", &parts.in_reply_to);
     ids(out, "References", &parts.references);
-    for (name, value) in &parts.others {
-        unstructured(out, name, value, false);
+    for Other { name, value, raw } in &parts.others {
+        if *raw {
+            let mut field = FieldWriter::new(out, name);
+            field.raw(value);
+            field.end();
+        } else {
+            unstructured(out, name, value, false);
+        }
     }
     token(out, "MIME-Version", "1.0");
     body.write_fields(out);
@@ -388,6 +395,82 @@ mod tests {
     }
 
     #[test]
+    fn case_m15_structured_values_are_written_as_they_are() {
+        let long = format!("<https://example.com/{}>", "x".repeat(400));
+        let mailto = "<mailto:u@example.com?subject=u>";
+        let message = minimal()
+            .header_raw("List-Unsubscribe", format!("{mailto},\t {long}"))
+            .header_raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+            .header_raw("X-Words", "=?utf-8?q?x?=  y")
+            .header("Precedence", "bulk")
+            .build(&STAMP)
+            .unwrap();
+        let head = head(&message);
+        assert!(head.contains(&format!("\r\nList-Unsubscribe: {mailto},\r\n\t {long}\r\n")), "{head}");
+        assert!(head.contains("\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"));
+        assert!(head.contains("\r\nX-Words: =?utf-8?q?x?=  y\r\nPrecedence: bulk\r\n"));
+        for name in [
+            "List-Unsubscribe",
+            "list-id",
+            "Resent-From",
+            "Received",
+            "DKIM-Signature",
+            "ARC-Seal",
+            "Authentication-Results",
+            "received-spf",
+        ] {
+            refused(minimal().header(name, "x"), &[(name, Rule::Structured)]);
+            assert!(minimal().header_raw(name, "x").build(&STAMP).is_ok());
+        }
+        for name in ["Content-ID", "Return-Path", "Resent-Bcc", "bcc", "Subject"] {
+            refused(minimal().header(name, "x"), &[(name, Rule::OwnMethod)]);
+            refused(minimal().header_raw(name, "x"), &[(name, Rule::OwnMethod)]);
+        }
+        let (fits, too_long) = ("x".repeat(993), "x".repeat(994));
+        for (value, rule) in [
+            ("a\r\nBcc: x", Rule::Control { at: 1 }),
+            ("a\0", Rule::Control { at: 1 }),
+            ("aü", Rule::NotAscii { at: 1 }),
+            ("", Rule::OuterSpace),
+            (" ", Rule::OuterSpace),
+            ("a ", Rule::OuterSpace),
+            ("\ta", Rule::OuterSpace),
+            (&too_long, Rule::LongWord { at: 0 }),
+            (&format!("a {}", "x".repeat(998)), Rule::LongWord { at: 1 }),
+        ] {
+            refused(minimal().header_raw("X-A", value), &[("X-A", rule)]);
+        }
+        for value in [fits.clone(), format!("a {}", "x".repeat(997)), format!("{fits}{}b", " ".repeat(997))] {
+            let bytes = minimal().header_raw("X-A", value).build(&STAMP).unwrap().to_bytes().unwrap();
+            assert!(bytes.split(|&b| b == b'\n').all(|line| line.len() <= 999));
+        }
+    }
+
+    #[test]
+    fn case_m6_lines_keep_to_their_columns_with_the_commas() {
+        for length in 1..140 {
+            let (one, name) = ("x".repeat(length.min(60)), "n".repeat(length));
+            let to =
+                format!("{name}: {one}@x, ü{name} <{one}@y>;, ü{name}: a@x;, \"{name}.\" <{one}@z>, {one}@w");
+            let message = Message::builder().from("a@x").to_list(to.parse().unwrap()).build(&STAMP).unwrap();
+            for line in head(&message).lines() {
+                assert!(line.len() <= if line.contains("=?") { 76 } else { 78 }, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_folded_right_behind_the_colon() {
+        let long = "x".repeat(890);
+        let message =
+            minimal().message_id(&*long).reference(&*long).in_reply_to(&*long).build(&STAMP).unwrap();
+        assert!(!head(&message).contains(":\r\n"));
+        let address = format!("{}@{}.{}.example", "x".repeat(60), "y".repeat(60), "z".repeat(60));
+        let message = minimal().sender(&*address).reply_to(&*address).build(&STAMP).unwrap();
+        assert!(!head(&message).contains(":\r\n"));
+    }
+
+    #[test]
     fn case_m11_many_recipients_and_headers() {
         let mut builder = minimal();
         for i in 0..10_000 {
@@ -396,7 +479,7 @@ mod tests {
         let message = builder.build(&STAMP).unwrap();
         assert_eq!(message.recipients().len(), 10_001);
         let bytes = message.to_bytes().unwrap();
-        assert!(bytes.split(|&b| b == b'\n').all(|line| line.len() <= 79));
+        assert!(bytes.split(|&b| b == b'\n').all(|line| line.len() <= 77));
         assert_eq!(bytes.len() as u64, message.size().unwrap());
     }
 

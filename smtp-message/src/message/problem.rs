@@ -77,6 +77,20 @@ pub enum Rule {
         /// Where.
         at: usize,
     },
+    /// The value of the field is for programs: it is for [`header_raw`](crate::MessageBuilder::header_raw).
+    Structured,
+    /// The value is to be written as it is, and is not ASCII.
+    NotAscii {
+        /// Where.
+        at: usize,
+    },
+    /// The value is to be written as it is, and is empty or has white space at an end.
+    OuterSpace,
+    /// The value is to be written as it is, and has a word that no line of 998 octets holds.
+    LongWord {
+        /// Where, with the white space in front.
+        at: usize,
+    },
     /// An address has no domain (`postmaster`), which is for envelopes only.
     NoDomain,
     /// It is not a mailbox.
@@ -119,6 +133,10 @@ impl fmt::Display for Rule {
             }
             Self::LongName => "the field's name has more than 76 octets",
             Self::Control { at } => return write!(f, "control character at octet {at}"),
+            Self::Structured => "the value is for programs, and must be given as it is to be written",
+            Self::NotAscii { at } => return write!(f, "not ASCII at octet {at}"),
+            Self::OuterSpace => "empty, or white space at an end",
+            Self::LongWord { at } => return write!(f, "a word at octet {at} is too long for a line"),
             Self::NoDomain => "an address without a domain",
             Self::Mailbox(error) => return error.fmt(f),
             Self::MessageId(error) => return error.fmt(f),
