@@ -136,7 +136,7 @@ impl MailerBuilder {
 
     /// Trusts Mozilla's authorities, which are compiled in, instead of the operating system's: for containers that
     /// have none.
-    #[cfg(feature = "webpki-roots")]
+    #[cfg(all(feature = "webpki-roots", any(feature = "aws-lc-rs", feature = "ring")))]
     pub fn trust_webpki_roots(mut self) -> Self {
         self.roots = Roots::Trusted(crate::roots::Roots::webpki());
         self
