@@ -87,6 +87,12 @@ impl Task {
         match (&task.text, &task.eml) {
             (None, None) => Err(Failure::usage("the message is missing: give --text or --eml")),
             (Some(_), Some(_)) => Err(Failure::usage("give either --text or --eml")),
+            (Some(_), None) if task.from.is_none() => {
+                Err(Failure::usage("the author is missing: give --from"))
+            }
+            (Some(_), None) if task.to.is_empty() => {
+                Err(Failure::usage("the recipient is missing: give --to"))
+            }
             (None, Some(_)) if task.subject.is_some() => {
                 Err(Failure::usage("--subject goes with --text only"))
             }

@@ -275,7 +275,7 @@ impl fmt::Display for ConfigError {
             Self::Host(error) => write!(f, "the server's name is not valid: {error}"),
             Self::Credentials(error) => error.fmt(f),
             Self::PlaintextCredentials => {
-                f.write_str("credentials are not sent without TLS: leave out one or the other")
+                f.write_str("credentials are not sent without TLS: leave out the credentials, or what turns TLS off (tls=none)")
             }
             Self::Tls(error) => error.fmt(f),
             Self::Certificate => f.write_str("the given authority is not a certificate in PEM format"),
