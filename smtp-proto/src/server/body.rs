@@ -5,6 +5,8 @@
 
 use alloc::vec::Vec;
 
+use crate::envelope::BodyType;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Behind a CRLF, or at the very beginning.
@@ -83,6 +85,61 @@ impl Decoder {
         content.push(b'\r');
         self.bare = true;
         self.state = State::Middle;
+    }
+}
+
+/// What content turns out to have in it, whatever MAIL said.
+#[derive(Debug, Default)]
+pub(super) struct Census {
+    nul: bool,
+    eight_bit_head: bool,
+    eight_bit_body: bool,
+    /// How much of the end of the headers the last bytes are: a CRLF of the last line and an empty line.
+    end_of_head: EndOfHead,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum EndOfHead {
+    Middle,
+    Cr,
+    #[default]
+    LineStart,
+    EmptyCr,
+    Passed,
+}
+
+impl Census {
+    /// Looks at the next part of the content.
+    pub(super) fn count(&mut self, mut content: &[u8]) {
+        self.nul |= memchr::memchr(0, content).is_some();
+        while self.end_of_head != EndOfHead::Passed
+            && let Some((&byte, rest)) = content.split_first()
+        {
+            self.eight_bit_head |= !byte.is_ascii();
+            self.end_of_head = match (self.end_of_head, byte) {
+                (EndOfHead::LineStart, b'\r') => EndOfHead::EmptyCr,
+                (EndOfHead::Cr, b'\n') => EndOfHead::LineStart,
+                (EndOfHead::EmptyCr, b'\n') => EndOfHead::Passed,
+                (_, b'\r') => EndOfHead::Cr,
+                _ => EndOfHead::Middle,
+            };
+            content = rest;
+        }
+        self.eight_bit_body |= !content.is_ascii();
+    }
+
+    /// What of it was not declared, as an enhanced status code and text.
+    pub(super) fn undeclared(&self, body: BodyType, smtputf8: bool) -> Option<(&'static str, &'static str)> {
+        let eight_bit = body != BodyType::SevenBit;
+        if self.nul {
+            Some(("5.6.0", "NUL in the content"))
+        } else if self.eight_bit_head && !smtputf8 {
+            Some(("5.6.9", "UTF-8 in the headers without SMTPUTF8"))
+        } else if self.eight_bit_body && !eight_bit {
+            Some(("5.6.1", "8-bit content without BODY=8BITMIME"))
+        } else {
+            None
+        }
     }
 }
 

@@ -7,15 +7,16 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt::{self, Write as _};
+use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
 use data_encoding::BASE64;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::body::Decoder;
+use super::body::{Census, Decoder};
 use super::command::{Command, CommandError, Parameter, ParameterError};
+use super::decision::{Decision, Transaction, line};
 use super::lines::{Input, LineError};
 use super::{Answer, Config, Credentials, Event, MailParameters, Next, Response, ServerError, Tls};
 use crate::address::{Address, AddressRule};
@@ -55,6 +56,8 @@ pub struct Server {
     timer: Option<Instant>,
     errors: usize,
     failed_auths: usize,
+    idle_commands: usize,
+    refused_recipients: usize,
     said: Said,
 }
 
@@ -65,11 +68,6 @@ struct Said {
     extended: bool,
     authenticated: bool,
     transaction: Option<Transaction>,
-}
-
-struct Transaction {
-    smtputf8: bool,
-    recipients: usize,
 }
 
 enum State {
@@ -94,35 +92,9 @@ enum AuthStep {
     LoginPassword(String),
 }
 
-enum Decision {
-    Auth,
-    Mail(Transaction),
-    Rcpt,
-    Message,
-}
-
-impl Decision {
-    fn usual_reply(&self, answer: &Answer) -> (u16, &'static str, &'static str) {
-        match (self, answer) {
-            (_, Answer::Reply(_)) => (451, "4.3.0", "local error"),
-            (Self::Auth, Answer::Accept) => (235, "2.7.0", "authenticated"),
-            (Self::Auth, Answer::Refuse) => (535, "5.7.8", "credentials are not right"),
-            (Self::Auth, Answer::Defer) => (454, "4.7.0", "cannot check credentials now"),
-            (Self::Mail(_), Answer::Accept) => (250, "2.1.0", "sender accepted"),
-            (Self::Mail(_), Answer::Refuse) => (550, "5.7.1", "sender refused"),
-            (Self::Mail(_), Answer::Defer) => (451, "4.7.1", "sender not accepted now"),
-            (Self::Rcpt, Answer::Accept) => (250, "2.1.5", "recipient accepted"),
-            (Self::Rcpt, Answer::Refuse) => (550, "5.1.1", "no such recipient"),
-            (Self::Rcpt, Answer::Defer) => (451, "4.2.1", "recipient not accepted now"),
-            (Self::Message, Answer::Accept) => (250, "2.0.0", "message accepted"),
-            (Self::Message, Answer::Refuse) => (550, "5.7.1", "message refused"),
-            (Self::Message, Answer::Defer) => (451, "4.3.0", "message not accepted now"),
-        }
-    }
-}
-
 struct Data {
     decoder: Decoder,
+    census: Census,
     size: u64,
     /// Bytes since the timer was started.
     block: usize,
@@ -144,6 +116,8 @@ impl Server {
             timer: None,
             errors: 0,
             failed_auths: 0,
+            idle_commands: 0,
+            refused_recipients: 0,
             said: Said::default(),
             config,
         };
@@ -281,13 +255,19 @@ impl Server {
         };
         let accepted = code / 100 == 2;
         match decision {
-            Decision::Auth if accepted => self.said.authenticated = true,
+            Decision::Auth if accepted => {
+                self.said.authenticated = true;
+                self.idle_commands = 0;
+            }
+            // Not now says nothing about the credentials.
+            Decision::Auth if code / 100 == 4 => {}
             Decision::Auth => self.auth_failed(),
             Decision::Mail(transaction) if accepted => self.said.transaction = Some(transaction),
             Decision::Mail(_) => {}
+            Decision::Rcpt if !accepted => self.recipient_refused(),
             Decision::Rcpt => {
                 if let Some(transaction) = &mut self.said.transaction {
-                    transaction.recipients += usize::from(accepted);
+                    transaction.recipients += 1;
                 }
             }
             Decision::Message => self.said.transaction = None,
@@ -324,6 +304,7 @@ impl Server {
             State::Handshake => {
                 let info = self.channel.as_ref().and_then(Channel::info);
                 let Some(info) = info else { return false };
+                self.idle_commands = 0;
                 self.events.push_back(Event::TlsStarted(info));
                 let implicit = matches!(self.config.tls, Tls::Implicit(_));
                 self.enter(if implicit { State::Greeting } else { State::Command });
@@ -367,6 +348,18 @@ impl Server {
             Ok(command) => command,
             Err(error) => return self.bad_command(&error),
         };
+        let in_progress = match command {
+            Command::Rcpt { .. } => self.said.transaction.is_some(),
+            Command::Quit => true,
+            _ => false,
+        };
+        if !in_progress {
+            self.idle_commands += 1;
+            if self.idle_commands > self.config.limits.idle_commands {
+                self.say(421, "4.7.0", "too many commands without a message, closing");
+                return self.close(Err(ServerError::TooManyIdleCommands));
+            }
+        }
         let before_tls = matches!(
             command,
             Command::Helo { .. } | Command::StartTls | Command::Noop | Command::Quit | Command::Rset
@@ -469,7 +462,7 @@ impl Server {
             return self.say(503, "5.5.1", "a transaction is open");
         }
         let has = |extension| match extension {
-            Extension::Auth => !self.config.auth.is_empty(),
+            Extension::Auth => self.config.may_authenticate(self.channel.is_some()),
             extension => self.config.extensions.contains(&extension),
         };
         let parameters = match MailParameters::read(parameters, |e| self.said.extended && has(e)) {
@@ -483,20 +476,29 @@ impl Server {
         if parameters.size.is_some_and(|size| self.is_too_big(size)) {
             return self.say(552, "5.3.4", "message too big");
         }
-        let transaction = Transaction { smtputf8: parameters.smtputf8, recipients: 0 };
+        let transaction =
+            Transaction { smtputf8: parameters.smtputf8, body: parameters.body, recipients: 0, excess: 0 };
         self.ask(Event::Mail { sender, parameters }, Decision::Mail(transaction));
     }
 
     fn rcpt(&mut self, recipient: Address, parameters: &[Parameter<'_>], ascii: bool) {
-        let Some(transaction) = &self.said.transaction else {
+        let limit = self.config.limits.recipients;
+        let Some(transaction) = &mut self.said.transaction else {
             return self.say(503, "5.5.1", "MAIL first");
         };
         if !parameters.is_empty() {
             self.error(555, "5.5.4", "no such parameter");
         } else if !ascii && !transaction.smtputf8 {
             self.say(553, "5.6.7", "non-ASCII address without SMTPUTF8");
-        } else if transaction.recipients >= self.config.limits.recipients {
+            self.recipient_refused();
+        } else if transaction.recipients >= limit {
+            transaction.excess += 1;
+            let hostile = transaction.excess / 10 >= limit;
             self.say(452, "4.5.3", "too many recipients");
+            // A client with a long list may well send all of it, and comes back for the rest.
+            if hostile {
+                self.recipient_refused();
+            }
         } else {
             self.ask(Event::Rcpt { recipient }, Decision::Rcpt);
         }
@@ -514,7 +516,9 @@ impl Server {
             Some(Transaction { recipients: 0, .. }) => self.say(554, "5.5.1", "no valid recipients"),
             Some(_) => {
                 self.say(354, "", "end with <CRLF>.<CRLF>");
-                self.enter(State::Data(Data { decoder: Decoder::new(), size: 0, block: 0 }));
+                self.idle_commands = 0;
+                let (decoder, census) = (Decoder::new(), Census::default());
+                self.enter(State::Data(Data { decoder, census, size: 0, block: 0 }));
             }
         }
     }
@@ -535,7 +539,14 @@ impl Server {
             self.timer = None;
         }
         data.size = data.size.saturating_add(content.len() as u64);
+        data.census.count(&content);
         let (size, bare) = (data.size, data.decoder.has_bare_line_ends());
+        let undeclared = match &self.said.transaction {
+            Some(transaction) if !self.config.allow_undeclared_content => {
+                data.census.undeclared(transaction.body, transaction.smtputf8)
+            }
+            _ => None,
+        };
         let too_big = self.is_too_big(size);
         if !content.is_empty() && !too_big {
             self.events.push_back(Event::Body(Bytes::from(content)));
@@ -547,6 +558,8 @@ impl Server {
             self.refuse_content(552, "5.3.4", "message too big");
         } else if bare && !self.config.allow_bare_line_ends {
             self.refuse_content(550, "5.6.0", "lines end in CRLF, bare CR or LF found");
+        } else if let Some((enhanced, text)) = undeclared {
+            self.refuse_content(550, enhanced, text);
         } else {
             self.ask(Event::Message, Decision::Message);
         }
@@ -606,12 +619,14 @@ impl Server {
             AuthStep::Plain => {
                 let mut parts = text.split('\0');
                 match (parts.next(), parts.next(), parts.next(), parts.next()) {
-                    (Some(authorization), Some(identity), Some(password), None) => Credentials {
-                        mechanism: AuthMechanism::Plain,
-                        authorization: Some(authorization.into()).filter(|a: &String| !a.is_empty()),
-                        identity: identity.into(),
-                        password: Secret::new(password),
-                    },
+                    (Some(authorization), Some(identity), Some(password), None) if !password.is_empty() => {
+                        Credentials {
+                            mechanism: AuthMechanism::Plain,
+                            authorization: Some(authorization.into()).filter(|a: &String| !a.is_empty()),
+                            identity: identity.into(),
+                            password: Secret::new(password),
+                        }
+                    }
                     _ => {
                         self.say(501, "5.5.2", "not a PLAIN response");
                         return self.auth_failed();
@@ -644,6 +659,14 @@ impl Server {
         if self.failed_auths >= self.config.limits.auth_attempts {
             self.say(421, "4.7.0", "too many failed attempts, closing");
             self.close(Err(ServerError::TooManyAuthAttempts));
+        }
+    }
+
+    fn recipient_refused(&mut self) {
+        self.refused_recipients += 1;
+        if self.refused_recipients >= self.config.limits.refused_recipients {
+            self.say(421, "4.7.0", "too many refused recipients, closing");
+            self.close(Err(ServerError::TooManyRefusedRecipients));
         }
     }
 
@@ -757,18 +780,4 @@ impl fmt::Debug for Server {
         };
         f.debug_struct("Server").field("state", &state).finish_non_exhaustive()
     }
-}
-
-/// Appends one line of a reply.
-fn line(bytes: &mut Vec<u8>, text: fmt::Arguments<'_>) {
-    struct Utf8<'a>(&'a mut Vec<u8>);
-    impl fmt::Write for Utf8<'_> {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.extend_from_slice(text.as_bytes());
-            Ok(())
-        }
-    }
-    // Writing to a vector does not fail.
-    let _ = Utf8(bytes).write_fmt(text);
-    bytes.extend_from_slice(b"\r\n");
 }

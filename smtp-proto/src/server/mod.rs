@@ -43,6 +43,7 @@
 
 mod body;
 mod command;
+mod decision;
 mod lines;
 mod machine;
 #[cfg(test)]
@@ -88,6 +89,9 @@ pub struct Config {
     /// Take content with a CR or LF that stands alone, instead of refusing it after its end (550 5.6.0).  It ends no
     /// line in any case.
     pub allow_bare_line_ends: bool,
+    /// Take content that is not what MAIL said: with a NUL, with octets from 128 up without `BODY=8BITMIME`, with UTF-8
+    /// in its headers without `SMTPUTF8`; instead of refusing it after its end (550 5.6.x).
+    pub allow_undeclared_content: bool,
     /// What is too much or takes too long.
     pub limits: Limits,
 }
@@ -110,6 +114,7 @@ impl Config {
             require_auth: false,
             allow_auth_without_tls: false,
             allow_bare_line_ends: false,
+            allow_undeclared_content: false,
             limits: Limits::default(),
         }
     }
@@ -169,6 +174,11 @@ pub struct Limits {
     pub recipients: usize,
     /// Commands that are none, before the connection ends.
     pub errors: usize,
+    /// Commands that bring nothing on before the connection ends.  They are counted from the last content, login or
+    /// start of TLS; those that name a recipient are not among them.
+    pub idle_commands: usize,
+    /// Recipients that were refused, before the connection ends.
+    pub refused_recipients: usize,
     /// Failed attempts to authenticate, before the connection ends.
     pub auth_attempts: usize,
     /// For the TLS handshake.
@@ -182,7 +192,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 2 KiB and 12 KiB a line, 64 MiB, 1000 recipients, 20 errors, 3 attempts; a minute for the handshake, the five
+    /// 2 KiB and 12 KiB a line, 64 MiB, 1000 recipients, 20 errors, 100 idle commands, 1000 refused
+    /// recipients, 3 attempts; a minute for the handshake, the five
     /// minutes of RFC 5321 section 4.5.3.2 for commands and for content, ten seconds to close.
     fn default() -> Self {
         Self {
@@ -191,6 +202,8 @@ impl Default for Limits {
             size: Some(64 << 20),
             recipients: 1000,
             errors: 20,
+            idle_commands: 100,
+            refused_recipients: 1000,
             auth_attempts: 3,
             handshake_timeout: Duration::from_secs(60),
             command_timeout: Duration::from_secs(300),
@@ -347,6 +360,10 @@ pub enum ServerError {
     BareLineEnd,
     /// Too many commands were none.
     TooManyErrors,
+    /// Too many commands brought nothing on.
+    TooManyIdleCommands,
+    /// Too many recipients were refused.
+    TooManyRefusedRecipients,
     /// Too many attempts to authenticate failed.
     TooManyAuthAttempts,
     /// The embedder ended it with 421.
@@ -362,6 +379,8 @@ impl fmt::Display for ServerError {
             Self::EarlyInput { after } => write!(f, "input came behind {after} before its reply"),
             Self::BareLineEnd => f.write_str("a command line had a bare CR or LF"),
             Self::TooManyErrors => f.write_str("too many bad commands"),
+            Self::TooManyIdleCommands => f.write_str("too many commands that bring nothing on"),
+            Self::TooManyRefusedRecipients => f.write_str("too many refused recipients"),
             Self::TooManyAuthAttempts => f.write_str("too many failed attempts to authenticate"),
             Self::ShutDown => f.write_str("the server ended the connection"),
         }

@@ -213,6 +213,125 @@ fn too_many_errors_end_the_connection() {
 }
 
 #[test]
+fn commands_that_bring_nothing_on_end_the_connection() {
+    let mut config = config();
+    config.limits.idle_commands = 4;
+    check_after_ehlo(
+        config,
+        "
+        C: NOOP
+        C: MAIL FROM:<>
+        C: RCPT TO:<a@mx.test>
+        C: RCPT TO:<b@mx.test>
+        C: DATA
+        S: 250 2.0.0 nothing done
+        S: 250 2.1.0 sender accepted
+        S: 250 2.1.5 recipient accepted
+        S: 250 2.1.5 recipient accepted
+        S: 354 end with <CRLF>.<CRLF>
+        E: Mail <>
+        E: Rcpt <a@mx.test>
+        E: Rcpt <b@mx.test>
+        C: .
+        C: RSET
+        C: VRFY a
+        C: MAIL FROM:<>
+        C: RCPT TO:<a@mx.test>
+        C: RSET
+        C: MAIL FROM:<>
+        S: 250 2.0.0 message accepted
+        S: 250 2.0.0 reset
+        S: 252 2.5.0 not verified, but mail would be tried
+        S: 250 2.1.0 sender accepted
+        S: 250 2.1.5 recipient accepted
+        S: 250 2.0.0 reset
+        S: 421 4.7.0 too many commands without a message, closing
+        E: Message
+        E: Mail <>
+        E: Rcpt <a@mx.test>
+        E: Reset
+        Z: TooManyIdleCommands
+    ",
+    );
+}
+
+#[test]
+fn refused_recipients_end_the_connection() {
+    let mut config = config();
+    config.limits.refused_recipients = 2;
+    check_after_ehlo(
+        config,
+        "
+        C: MAIL FROM:<>
+        C: RCPT TO:<a@mx.test>
+        C: RCPT TO:<b@mx.test>
+        C: RCPT TO:<c@mx.test>
+        S: 250 2.1.0 sender accepted
+        S: 550 5.1.1 no such recipient
+        S: 250 2.1.5 recipient accepted
+        S: 451 4.2.1 recipient not accepted now
+        S: 421 4.7.0 too many refused recipients, closing
+        E: Mail <>
+        E: Rcpt <a@mx.test> -> refuse
+        E: Rcpt <b@mx.test>
+        E: Rcpt <c@mx.test> -> defer
+        Z: TooManyRefusedRecipients
+    ",
+    );
+}
+
+#[test]
+fn content_is_what_mail_said_it_is() {
+    for (parameters, content, reply) in [
+        ("", "a: b\\r\\n\\r\\n\\0", "550 5.6.0 NUL in the content"),
+        (" BODY=8BITMIME SMTPUTF8", "a\\0: b", "550 5.6.0 NUL in the content"),
+        ("", "a: b\\r\\n\\r\\n\\xc3\\xbc", "550 5.6.1 8-bit content without BODY=8BITMIME"),
+        (" SMTPUTF8", "a: b\\r\\n\\r\\n\\xc3\\xbc", "550 5.6.1 8-bit content without BODY=8BITMIME"),
+        ("", "\\r\\n\\xc3\\xbc", "550 5.6.1 8-bit content without BODY=8BITMIME"),
+        (" BODY=8BITMIME", "a: \\xc3\\xbc", "550 5.6.9 UTF-8 in the headers without SMTPUTF8"),
+        (" BODY=8BITMIME", "a: b\\r\\n\\r\\n\\xc3\\xbc", ""),
+        (" SMTPUTF8", "a: \\xc3\\xbc", ""),
+        (" BODY=8BITMIME SMTPUTF8", "a: \\xc3\\xbc\\r\\n\\r\\n\\xc3\\xbc", ""),
+    ] {
+        for allow in [false, true] {
+            let mut config = config();
+            config.allow_undeclared_content = allow;
+            let (reply, event) = match reply {
+                "" => ("250 2.0.0 message accepted", "Message"),
+                _ if allow => ("250 2.0.0 message accepted", "Message"),
+                refusal => (refusal, "Reset"),
+            };
+            let body = if parameters.contains("BODY") { "EightBitMime" } else { "SevenBit" };
+            let mail = match parameters {
+                "" => String::new(),
+                _ => format!(" None {body} {} None", parameters.contains("SMTPUTF8")),
+            };
+            let decoded = unescape(content).escape_ascii().to_string();
+            check_after_ehlo(
+                config,
+                &format!(
+                    "
+                C: MAIL FROM:<>{parameters}
+                C: RCPT TO:<b@mx.test>
+                C: DATA
+                S: 250 2.1.0 sender accepted
+                S: 250 2.1.5 recipient accepted
+                S: 354 end with <CRLF>.<CRLF>
+                E: Mail <>{mail}
+                E: Rcpt <b@mx.test>
+                C: {content}
+                C: .
+                S: {reply}
+                E: Body {decoded}\\r\\n
+                E: {event}
+            "
+                ),
+            );
+        }
+    }
+}
+
+#[test]
 fn sizes_are_limited_as_declared_and_as_real() {
     let mut config = config();
     config.limits.size = Some(10);
@@ -510,7 +629,9 @@ fn a_client_that_never_reads_is_left_in_the_end() {
 
 #[test]
 fn replies_to_a_flood_go_out_in_portions() {
-    let mut server = Server::new(Arc::new(config()), Instant::ZERO);
+    let mut config = config();
+    config.limits.idle_commands = usize::MAX;
+    let mut server = Server::new(Arc::new(config), Instant::ZERO);
     server.handle_input(Instant::ZERO, &b"NOOP\r\n".repeat(20_000));
     let (mut out, mut written) = (Output::new(), 0);
     loop {

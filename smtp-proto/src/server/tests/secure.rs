@@ -230,6 +230,56 @@ fn auth_login() {
 }
 
 #[test]
+fn case_w24_not_now_is_no_failed_attempt() {
+    check_auth(
+        "
+        C: AUTH PLAIN ADEAMg==
+        S: 454 cannot check credentials now
+        E: Auth PLAIN 1 2 -> defer
+        C: AUTH PLAIN ADEAMg==
+        S: 454 cannot check credentials now
+        E: Auth PLAIN 1 2 -> defer
+        C: AUTH PLAIN ADEAMg==
+        S: 454 cannot check credentials now
+        E: Auth PLAIN 1 2 -> defer
+        C: AUTH PLAIN ADEAMg==
+        S: 235 authenticated
+        E: Auth PLAIN 1 2
+    ",
+    );
+}
+
+#[test]
+fn plain_without_a_password_is_malformed() {
+    check_auth(
+        "
+        C: AUTH PLAIN ADEA
+        S: 501 not a PLAIN response
+    ",
+    );
+}
+
+#[test]
+fn the_auth_parameter_is_only_where_auth_is_offered() {
+    check(
+        config(),
+        "
+        S: 220 mx.test ESMTP
+        C: EHLO client.test
+        S: 250-mx.test
+        S: 250-PIPELINING
+        S: 250-8BITMIME
+        S: 250-SMTPUTF8
+        S: 250-ENHANCEDSTATUSCODES
+        S: 250 SIZE 67108864
+        E: Hello client.test true
+        C: MAIL FROM:<> AUTH=<>
+        S: 555 5.5.4 no such parameter
+    ",
+    );
+}
+
+#[test]
 fn case_w24_auth_that_makes_no_sense() {
     check_auth(
         "
