@@ -12,7 +12,7 @@ use smtp_proto::escape::Snippet;
 use smtp_proto::{Address, AddressError};
 
 use crate::header::{FieldWriter, find_forbidden};
-use parser::Entry;
+use parser::{Entry, Mode};
 
 /// An address with a display name or without.
 ///
@@ -98,7 +98,7 @@ impl FromStr for Mailbox {
     ///
     /// Comments are skipped, except that one behind a bare address is its name, as it was before display names.
     fn from_str(text: &str) -> Result<Self, MailboxError> {
-        match parser::parse(text, true)?.pop() {
+        match parser::parse(text, Mode::Single)?.pop() {
             Some(Entry::Mailbox(mailbox)) => Ok(mailbox),
             _ => Err(MailboxError::Empty),
         }
@@ -207,6 +207,12 @@ impl MailboxList {
         self.entries.is_empty()
     }
 
+    /// Reads the value of a header that another program wrote: source routes are dropped, and an empty group may lack
+    /// its semicolon.
+    pub(crate) fn from_header(text: &str) -> Result<Self, MailboxError> {
+        parser::parse(text, Mode::Header).map(|entries| Self { entries })
+    }
+
     /// A group that has a name and no members (RFC 5322 section 3.4).
     pub(crate) fn undisclosed() -> Self {
         Self { entries: vec![Entry::Group("undisclosed-recipients".into(), Vec::new())] }
@@ -244,7 +250,7 @@ impl FromStr for MailboxList {
 
     /// Parses a list separated by commas, which may have groups and may be empty.
     fn from_str(text: &str) -> Result<Self, MailboxError> {
-        parser::parse(text, false).map(|entries| Self { entries })
+        parser::parse(text, Mode::List).map(|entries| Self { entries })
     }
 }
 

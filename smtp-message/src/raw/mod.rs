@@ -187,7 +187,7 @@ fn recipients(fields: &[Field<'_>]) -> Result<Vec<Address>, MailboxError> {
 }
 
 fn list(fields: &[Field<'_>], name: &str) -> Result<Vec<MailboxList>, MailboxError> {
-    fields.iter().filter(|field| field.is(name)).map(|field| field.unfolded().parse()).collect()
+    fields.iter().filter(|field| field.is(name)).map(|f| MailboxList::from_header(&f.unfolded())).collect()
 }
 
 impl Content for RawMessage {
@@ -312,6 +312,16 @@ mod tests {
             }
         }
         assert_eq!(parse("\nHello").unwrap_err(), RawError::NoHeaders);
+    }
+
+    #[test]
+    fn case_m6_headers_of_other_programs() {
+        let recipients = |text: &str| {
+            let message = parse(text).unwrap();
+            message.recipients().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(recipients("To: Undisclosed recipients:\nBcc: s@x\n\n"), ["s@x"]);
+        assert_eq!(recipients("To: b@x <b@x>,\n Info @ Firm <@r:i@x>\n\n"), ["b@x", "i@x"]);
     }
 
     #[test]
