@@ -12,6 +12,7 @@ mod mailbox;
 mod message;
 mod raw;
 mod stamp;
+mod steps;
 
 pub use content::{Chunks, Content, ContentError};
 pub use date::{Date, DateError};

@@ -5,9 +5,12 @@
 
 use memchr::memchr2;
 
+use crate::steps;
+
 /// Where the first CR or LF at or after `from` stands that is not part of a CR LF; `from` is not inside of one.
 pub(crate) fn find_bare(bytes: &[u8], mut from: usize) -> Option<usize> {
     while let Some(at) = memchr2(b'\r', b'\n', &bytes[from..]) {
+        steps::add(at + 1);
         let at = from + at;
         if bytes[at..].starts_with(b"\r\n") {
             from = at + 2;
@@ -28,6 +31,7 @@ pub(crate) fn normalise(bytes: Vec<u8>) -> Vec<u8> {
         }
         out.extend_from_slice(&bytes[from..at]);
         let run = bytes[at..].iter().take_while(|&&b| b == b'\r').count();
+        steps::add(run + 1);
         if bytes.get(at + run) == Some(&b'\n') {
             out.extend_from_slice(b"\r\n");
             from = at + run + 1;
@@ -50,6 +54,13 @@ pub(crate) fn normalise(bytes: Vec<u8>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn case_m11_normalising_is_linear() {
+        for piece in ["\n", "\r", "\r\n", "\r\r\n", "a\n", "a\r", "\r\ra", "ab\n\r"] {
+            steps::assert_linear(piece, |text| drop(normalise(text.into())));
+        }
+    }
 
     #[test]
     fn case_m3_only_crlf_leaves() {

@@ -362,7 +362,10 @@ mod tests {
     }
 
     #[test]
-    fn case_m11_normalising_is_linear() {
+    fn case_m11_long_messages_take_linear_time() {
+        for piece in ["\n", "A: b\n", " c\n", "Bcc: a@x\n", "\r", "\r\r\n"] {
+            crate::steps::assert_linear(piece, |text| drop(parse(&format!("A: b\n{text}"))));
+        }
         let text = "\n".repeat(16 << 20);
         let message = parse(&format!("A: b\n{text}")).unwrap();
         assert_eq!(message.as_bytes().len(), (32 << 20) + 6);

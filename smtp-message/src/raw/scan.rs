@@ -2,6 +2,8 @@
 
 use memchr::memchr;
 
+use crate::steps;
+
 /// One field.
 #[derive(Clone, Copy)]
 pub(super) struct Field<'a> {
@@ -39,11 +41,13 @@ pub(super) fn fields(message: &[u8]) -> Result<(Vec<Field<'_>>, &[u8]), usize> {
         loop {
             end += memchr(b'\n', &rest[end..]).map_or(rest.len() - end, |at| at + 1);
             line += 1;
+            steps::add(1);
             if !matches!(rest.get(end), Some(b' ' | b'\t')) {
                 break;
             }
         }
         let (whole, after) = rest.split_at(end);
+        steps::add(2 * whole.len());
         let colon = memchr(b':', whole).ok_or(first)?;
         let name = whole[..colon].trim_ascii_end();
         if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {

@@ -9,14 +9,14 @@ use alloc::vec::Vec;
 
 use nom::branch::alt;
 use nom::bytes::complete::{tag, tag_no_case, take_while, take_while1};
-use nom::character::complete::{alpha1, anychar, char, space0, space1};
+use nom::character::complete::{alpha1, char, space0, space1};
 use nom::combinator::{all_consuming, map, opt, recognize, rest, verify};
 use nom::multi::{many0, many0_count};
 use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
 use super::MailParameters;
-use crate::address::{Address, AddressRule};
+use crate::address::{Address, AddressRule, syntax};
 use crate::envelope::BodyType;
 
 /// A command, borrowed from its line.
@@ -147,9 +147,10 @@ fn path(input: &str) -> IResult<&str, &str> {
 }
 
 fn quoted_string(input: &str) -> IResult<&str, &str> {
-    let pair = recognize((char('\\'), anychar));
-    let plain = take_while1(|c: char| !matches!(c, '\\' | '"'));
-    recognize((char('"'), many0_count(alt((pair, plain))), char('"'))).parse(input)
+    match syntax::quoted_string(input, |_| true) {
+        Some((_, rest)) => Ok((rest, &input[..input.len() - rest.len()])),
+        None => Err(nom::Err::Error(nom::error::Error::new(input, nom::error::ErrorKind::Char))),
+    }
 }
 
 fn parameter(input: &str) -> IResult<&str, Parameter<'_>> {
