@@ -18,7 +18,8 @@ const HELP: &str = "\
 cargo xtask test               all tests, with all features and with the smallest sets of them
 cargo xtask ci [STEP...]       what must hold of every commit, besides the tests: format, clippy, docs, features, no_std,
                                deny, advisories, seeds, interop, fuzz; what cannot be had is skipped, and why is said
-cargo xtask interop [NAME...]  sends through real servers, started for the purpose, and compares what arrives: postfix
+cargo xtask interop [NAME...]  sends through real servers, started for the purpose, and compares what arrives:
+                               postfix, dovecot, aiosmtpd, nodemailer, and sink, which fails as it is told
 cargo xtask fuzz [TARGET...]   fuzzes from the seeds, --seconds N (60) or --runs N each, and says what the seeds reach
 cargo xtask help               this
 

@@ -46,7 +46,7 @@ pub(super) fn same(meant: &[u8], stored: &[u8], servers: &[&str]) -> Result<Stri
     }
 }
 
-fn first_difference(meant: &[u8], stored: &[u8]) -> String {
+pub(super) fn first_difference(meant: &[u8], stored: &[u8]) -> String {
     let first_line = meant.split_inclusive(|&byte| byte == b'\n').next().unwrap_or_default();
     let Some(start) = stored.windows(first_line.len().max(1)).position(|window| window == first_line) else {
         return format!("the start of the message is not in: {}", stored.escape_ascii());

@@ -3,11 +3,15 @@
 //! Each server is a script in `xtask/interop` that runs privately in a temporary directory on free loopback ports until
 //! its standard input ends, and a suite of cases.
 
+mod dovecot;
 mod json;
 mod message;
+mod oracle;
 mod postfix;
 mod send;
 mod server;
+mod sink;
+mod suite;
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,25 +20,23 @@ use std::process::Command;
 use crate::process::{Outcome, build_dir, cargo, last_line, quietly, root};
 use send::Send;
 use server::Server;
+use suite::Suite;
 
 /// A real server, and what is tried with it.
 struct Kind {
     name: &'static str,
-    /// A shell condition that holds when all it needs is there, and the Debian packages that it comes in.
+    /// A shell condition that holds when all it needs is there, what that is, and shell commands that install it.
+    /// $TOOLS is a directory for what is not installed for the whole computer.
     present: &'static str,
-    packages: &'static str,
+    needs: &'static str,
+    install: &'static str,
+    /// Whether it only runs as root.
+    root: bool,
     ports: usize,
     suite: fn(&Suite<'_>) -> Vec<Case>,
 }
 
-const KINDS: &[Kind] = &[postfix::KIND];
-
-/// What a suite works with: one of the examples, a running server, and the certificates of the run.
-struct Suite<'a> {
-    send: &'a Send,
-    server: &'a Server,
-    certificates: &'a Directory,
-}
+const KINDS: &[Kind] = &[postfix::KIND, dovecot::KIND, oracle::AIOSMTPD, oracle::NODEMAILER, sink::KIND];
 
 /// What was tried, and whether it went as it must.
 struct Case {
@@ -138,26 +140,42 @@ fn suites(kind: &Kind, tell: &dyn Fn(&Case)) -> Result<(usize, usize), String> {
     Ok((count, failed))
 }
 
+/// What `install` of a kind may use.  "No configuration" and the policy keep packages from starting servers that are
+/// open to the network.
+const INSTALLER: &str = "set -e; export DEBIAN_FRONTEND=noninteractive
+apt() {
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d
+  fi
+  echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
+  apt-get -qq update && apt-get -qq -y install --no-install-recommends \"$@\"
+}
+";
+
 /// Sees to it that the server's programs are there; otherwise says what to do.
 fn install(kind: &Kind) -> Result<(), String> {
-    let shell = |script: &str| quietly(Command::new("bash").args(["-c", script]));
+    let shell = |script: &str| quietly(Command::new("bash").args(["-c", script]).env("TOOLS", tools()));
     let present = format!("PATH=$PATH:/usr/sbin; {}", kind.present);
-    if !shell("id -u").is_ok_and(|id| id.trim() == "0") {
+    let root = shell("id -u").is_ok_and(|id| id.trim() == "0");
+    if kind.root && !root {
         return Err("servers with users of their own can only be started by root".into());
     }
     if shell(&present).is_ok() {
         return Ok(());
     }
-    // "No configuration" keeps the package from starting a server that is open to the network.
-    shell(&format!(
-        "export DEBIAN_FRONTEND=noninteractive; \
-         echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections && \
-         apt-get -qq update && apt-get -qq -y install --no-install-recommends {}",
-        kind.packages
-    ))
-    .and_then(|_| shell(&present))
-    .map(drop)
-    .map_err(|output| format!("install {}; apt-get says: {}", kind.packages, last_line(&output)))
+    if !root {
+        return Err(format!("install {}, or run this as root", kind.needs));
+    }
+    shell(&format!("{INSTALLER}{}", kind.install))
+        .and_then(|_| shell(&present))
+        .map(drop)
+        .map_err(|output| format!("install {}; trying that failed: {}", kind.needs, last_line(&output)))
+}
+
+/// Where packages of other languages are installed.
+fn tools() -> PathBuf {
+    build_dir().join("interop-tools")
 }
 
 /// Builds the example of a package, and keeps it under a name of its own: all are called `send`.

@@ -1,32 +1,25 @@
 //! Postfix: submission over TLS with AUTH, a bare relay, and certificates that must be refused.
 
-use std::ffi::OsString;
 use std::fs;
 use std::net::TcpListener;
 
 use super::message::{self, Parsed, nasty_7bit, nasty_8bit, ready_made};
-use super::send::Said;
 use super::server::Maildir;
-use super::{Case, Kind, Suite};
+use super::suite::{self, LOGIN, Suite};
+use super::{Case, Kind};
 
 pub(super) const KIND: Kind = Kind {
     name: "postfix",
     present: "type postfix saslpasswd2 openssl && ls /usr/lib/*/sasl2/libplain.so",
-    packages: "postfix libsasl2-modules sasl2-bin openssl",
+    needs: "postfix libsasl2-modules sasl2-bin openssl",
+    install: "apt postfix libsasl2-modules sasl2-bin openssl",
+    root: true,
     ports: 7,
     suite,
 };
 
 /// The fields that it adds on the way to a mailbox.
 const ITS_FIELDS: &[&str] = &["Return-Path", "X-Original-To", "Delivered-To", "Received"];
-
-/// Who may send, in URLs; "s3cret pass" is the password.
-const LOGIN: &str = "user%40example.test:s3cret%20pass@";
-
-/// What a text and a subject must survive.
-const SUBJECT: &str =
-    "Grüße aus Zürich, 漢字 and 😀, in a subject that is longer than a line of a header should be: =?x?= ";
-const TEXT: &str = "Grüße!\n.\n..two dots\n.leading dot\nFrom mbox\n\ntrailing blanks  \n=3D =\n漢字 😀\n";
 
 fn suite(suite: &Suite<'_>) -> Vec<Case> {
     let mut run = Run::new(suite);
@@ -70,26 +63,6 @@ impl<'a> Run<'a> {
         self.cases.push(Case { name, result });
     }
 
-    /// Runs the example with these arguments; the authority of the run is trusted.
-    fn send(&self, args: &[&str]) -> Result<Said, String> {
-        self.send_trusting(Some("ca.pem"), args, b"")
-    }
-
-    fn send_trusting(&self, authority: Option<&str>, args: &[&str], input: &[u8]) -> Result<Said, String> {
-        let mut args: Vec<OsString> = args.iter().map(OsString::from).collect();
-        if let Some(name) = authority {
-            args.extend(["--ca".into(), self.suite.certificates.0.join(name).into()]);
-        }
-        self.suite.send.run(&args, input)
-    }
-
-    /// Sends a text to one recipient.
-    fn text(&self, url: &str, to: &str) -> Result<Said, String> {
-        let mut args = vec![url, "--from", "Sönder <sender@example.test>", "--to", to];
-        args.extend(["--subject", SUBJECT, "--text", TEXT, "--json"]);
-        self.send(&args)
-    }
-
     /// Text over each kind of connection.
     fn delivers(&mut self) {
         let ways = [
@@ -106,25 +79,9 @@ impl<'a> Run<'a> {
         ];
         for (name, url, to, protocol, tls) in ways {
             self.case(&format!("text by {name}"), |run| {
-                run.text(&url, to)?.verdicts(&[(to, "delivered", Some(250))])?;
+                run.suite.text(&url, to)?.verdicts(&[(to, "delivered", Some(250))])?;
                 let stored = run.maildir.wait_for(to)?;
-                let parsed = Parsed::new(&stored)?;
-                for (name, expected) in [("subject", SUBJECT), ("to", to), ("mime-version", "1.0")] {
-                    let found = parsed.field(name)?;
-                    if found != expected {
-                        return Err(format!("{name} is {found:?}"));
-                    }
-                }
-                if parsed.field("from")? != "Sönder <sender@example.test>" {
-                    return Err(format!("from is {:?}", parsed.field("from")));
-                }
-                let text = parsed.text()?;
-                if text != TEXT {
-                    return Err(format!("the text is {text:?}"));
-                }
-                if let Some(line) = stored.split(|byte| *byte == b'\n').find(|line| line.len() > 998) {
-                    return Err(format!("a line of {} octets", line.len()));
-                }
+                let parsed = suite::arrived(&stored, to)?;
                 let received = parsed.field("received")?;
                 if !received.contains(&format!(" with {protocol} ")) || !received.contains(tls) {
                     return Err(format!("received by other means: {received}"));
@@ -146,13 +103,13 @@ impl<'a> Run<'a> {
                 &text,
                 "--json",
             ];
-            run.send(&args)?.verdicts(&[(to, "delivered", Some(250))])?;
+            run.suite.run(&args)?.verdicts(&[(to, "delivered", Some(250))])?;
             let stored = Parsed::new(&run.maildir.wait_for(to)?)?.text()?;
             if stored == text { Ok(()) } else { Err(format!("the text is {stored:?}")) }
         });
         self.case("without --json", |run| {
             let to = "plain@example.test";
-            let said = run.send(&[
+            let said = run.suite.run(&[
                 &run.implicit,
                 "--from",
                 "a@b.test",
@@ -172,7 +129,7 @@ impl<'a> Run<'a> {
         });
         self.case("SMTPUTF8 address", |run| {
             let to = "grüße@example.test";
-            run.text(&run.starttls, to)?.verdicts(&[(to, "delivered", Some(250))])?;
+            run.suite.text(&run.starttls, to)?.verdicts(&[(to, "delivered", Some(250))])?;
             run.maildir.wait_for(to).map(drop)
         });
     }
@@ -204,13 +161,15 @@ impl<'a> Run<'a> {
                 let file = run.suite.server.path().join("message.eml");
                 fs::write(&file, written).map_err(|error| error.to_string())?;
                 let file = file.to_string_lossy().into_owned();
-                let said = run.send(&[&url, "--from", "a@b.test", "--to", to, "--eml", &file, "--json"])?;
+                let said =
+                    run.suite.run(&[&url, "--from", "a@b.test", "--to", to, "--eml", &file, "--json"])?;
                 said.verdicts(&[(to, "delivered", Some(250))])?;
                 message::same(meant, &run.maildir.wait_for(to)?, ITS_FIELDS).map(drop)
             });
         }
         self.case("--eml - with the envelope from its headers", |run| {
-            let said = run.send_trusting(Some("ca.pem"), &[&run.implicit, "--eml", "-", "--json"], &bcc)?;
+            let said =
+                run.suite.run_trusting(Some("ca.pem"), &[&run.implicit, "--eml", "-", "--json"], &bcc)?;
             let all = ["rcpt@example.test", "hidden@example.test", "hidden2@example.test"];
             said.verdicts(&all.map(|to| (to, "delivered", Some(250))))?;
             for to in all {
@@ -224,7 +183,7 @@ impl<'a> Run<'a> {
         });
         self.case("--eml with 8-bit to a 7-bit server", |run| {
             let args = [&run.bare, "--from", "a@b.test", "--to", "eml@example.test", "--eml", "-", "--json"];
-            let said = run.send_trusting(None, &args, &eight)?;
+            let said = run.suite.run_trusting(None, &args, &eight)?;
             said.verdicts(&[("eml@example.test", "rejected", None)])
         });
     }
@@ -252,7 +211,7 @@ impl<'a> Run<'a> {
                 self.case(&format!("{name}, {pipelining} PIPELINING"), |run| {
                     let mut args = vec![&*url, "--from", sender, "--subject", "s", "--text", "t", "--json"];
                     args.extend(recipients.iter().flat_map(|(to, ..)| ["--to", to]));
-                    let said = run.send(&args)?;
+                    let said = run.suite.run(&args)?;
                     let verdicts: Vec<_> =
                         recipients.iter().map(|&(to, outcome, code)| (to, outcome, Some(code))).collect();
                     said.verdicts(&verdicts)?;
@@ -275,17 +234,17 @@ impl<'a> Run<'a> {
                 vec![&*run.implicit, "--from", "a@b.test", "--subject", "s", "--text", "t", "--json"];
             args.extend(all.iter().flat_map(|to| ["--to", to]));
             let verdicts: Vec<_> = all.iter().map(|to| (&**to, "delivered", Some(250))).collect();
-            run.send(&args)?.verdicts(&verdicts)?;
+            run.suite.run(&args)?.verdicts(&verdicts)?;
             all.iter().try_for_each(|to| run.maildir.wait_for(to).map(drop))
         });
         self.case("a message above the server's SIZE", |run| {
             let args = [&run.bare, "--from", "a@b.test", "--to", "one@example.test", "--eml", "-", "--json"];
             let large = ready_made("", "7bit", &b"0123456789abcdef\r\n".repeat(2000));
-            run.send_trusting(None, &args, &large)?.verdicts(&[("one@example.test", "rejected", None)])
+            run.suite.run_trusting(None, &args, &large)?.verdicts(&[("one@example.test", "rejected", None)])
         });
         self.case("relay without AUTH", |run| {
             let url = run.starttls.replace(LOGIN, "");
-            run.text(&url, "one@example.test")?.verdicts(&[("one@example.test", "rejected", Some(554))])
+            run.suite.text(&url, "one@example.test")?.verdicts(&[("one@example.test", "rejected", Some(554))])
         });
     }
 
@@ -321,7 +280,7 @@ impl<'a> Run<'a> {
                     let mut args =
                         vec![&*url, "--from", "a@b.test", "--to", to, "--subject", "s", "--text", "t"];
                     args.extend(json);
-                    run.send_trusting(authority, &args, b"")?.error(3, words)?;
+                    run.suite.run_trusting(authority, &args, b"")?.error(3, words)?;
                     match run.maildir.take(to)? {
                         Some(_) => Err("the message was delivered".into()),
                         None => Ok(()),
@@ -365,7 +324,7 @@ impl<'a> Run<'a> {
         for (name, url, args, words) in cases {
             self.case(name, |run| {
                 let args = [&[url], &args[..], &["--json"]].concat();
-                run.send(&args)?.error(2, words)
+                run.suite.run(&args)?.error(2, words)
             });
         }
     }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio, id};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Directory, Kind};
+use super::{Directory, Kind, tools};
 use crate::process::root;
 
 /// How long an accepted message may take to its mailbox.
@@ -32,6 +32,7 @@ impl Server {
             .arg(root().join(format!("xtask/interop/{name}.sh")))
             .args([&directory.0, &certificates.0])
             .args(ports.iter().map(u16::to_string))
+            .env("TOOLS", tools())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(opened)
@@ -70,6 +71,23 @@ impl Drop for Server {
 fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
     let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
     listeners.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
+}
+
+/// Takes out the files of a directory, which need not be there.
+pub(super) fn take_files(directory: &Path) -> Result<Vec<Vec<u8>>, String> {
+    let Ok(files) = directory.read_dir() else { return Ok(Vec::new()) };
+    let take = |path: PathBuf| fs::read(&path).and_then(|read| fs::remove_file(&path).map(|()| read));
+    let taken = files.filter_map(Result::ok).map(|file| take(file.path()));
+    taken.collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
+/// Takes out the only file.
+pub(super) fn only_file(directory: &Path) -> Result<Vec<u8>, String> {
+    let mut files = take_files(directory)?;
+    match (files.pop(), files.len()) {
+        (Some(file), 0) => Ok(file),
+        (last, rest) => Err(format!("{} messages arrived", rest + usize::from(last.is_some()))),
+    }
 }
 
 /// A Maildir that gets the mail of all recipients.

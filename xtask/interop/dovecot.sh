@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# dovecot.sh DIR CA_DIR PORT...: a private Dovecot that takes submissions and relays them to a private smtp-sink, until
+# standard input ends.  Needs root, and Dovecot 2.3.
+# The ports, in this order:
+#   starttls, implicit   TLS and AUTH (PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256 and others) are required; up to 2000000 octets,
+#                        up to 10 recipients
+#   relay                smtp-sink
+# User user@example.test, password "s3cret pass".
+# What arrives is in DIR/mail, one file each: LF line ends; smtp-sink's and Dovecot's fields on top; an empty line below.
+set -euo pipefail
+trap '' INT # whoever started this closes standard input when it is interrupted
+. "$(dirname "$0")/listening.sh"
+D=$1 CA=$2; shift 2
+STARTTLS=$1 IMPLICIT=$2 RELAY=$3
+PATH=$PATH:/usr/sbin
+SINK=
+stop() {
+  dovecot -c "$D/dovecot.conf" stop >&2 || true
+  [ -z "$SINK" ] || { kill "$SINK"; wait "$SINK"; } 2>/dev/null || true
+  rm -rf "$D"
+}
+trap stop EXIT
+mkdir -p "$D"/{run,state,mail,home}
+chmod 755 "$D"; chown nobody "$D/mail" "$D/home"
+echo 'user@example.test:{PLAIN}s3cret pass' > "$D/users"
+chgrp dovecot "$D/users"; chmod 640 "$D/users"
+
+cat > "$D/dovecot.conf" <<C
+base_dir = $D/run
+state_dir = $D/state
+log_path = $D/log
+protocols = submission
+listen = 127.0.0.1
+hostname = mx.example.test
+ssl = required
+ssl_cert = <$CA/good.pem
+ssl_key = <$CA/good.key
+ssl_min_protocol = TLSv1.2
+auth_mechanisms = plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256
+auth_failure_delay = 0
+mail_location = maildir:~/
+mail_uid = nobody
+mail_gid = $(id -gn nobody)
+first_valid_uid = 1
+submission_relay_host = 127.0.0.1
+submission_relay_port = $RELAY
+submission_max_mail_size = 2000000
+submission_max_recipients = 10
+passdb {
+  driver = passwd-file
+  args = $D/users
+}
+userdb {
+  driver = static
+  args = uid=nobody gid=$(id -gn nobody) home=$D/home allow_all_users=yes
+}
+service submission-login {
+  inet_listener submission {
+    port = $STARTTLS
+  }
+  inet_listener submissions {
+    port = $IMPLICIT
+    ssl = yes
+  }
+}
+service stats {
+  unix_listener stats-writer {
+    mode = 0666
+  }
+}
+C
+
+smtp-sink -u nobody -d "$D/mail/" "127.0.0.1:$RELAY" 256 >&2 < /dev/null &
+SINK=$!
+dovecot -c "$D/dovecot.conf" >&2 < /dev/null
+listening "$STARTTLS" "$IMPLICIT" "$RELAY"
+echo ready
+cat > /dev/null

@@ -1,0 +1,108 @@
+//! Dovecot as a submission server in front of smtp-sink.
+
+use super::message::{nasty_7bit, nasty_8bit, ready_made};
+use super::server::{only_file, take_files};
+use super::suite::{self, LOGIN, Suite};
+use super::{Case, Kind, sink};
+
+pub(super) const KIND: Kind = Kind {
+    name: "dovecot",
+    present: "type openssl smtp-sink && dovecot --version | grep '^2[.]3[.]' \
+        && ls /usr/lib*/dovecot/submission /usr/libexec/dovecot/submission | grep .",
+    needs: "dovecot-core 2.3, dovecot-submissiond, postfix (for smtp-sink) and openssl",
+    install: "apt dovecot-core dovecot-submissiond postfix openssl",
+    root: true,
+    ports: 3,
+    suite,
+};
+
+const TO: &str = "one@example.test";
+
+fn suite(suite: &Suite<'_>) -> Vec<Case> {
+    let ports = suite.server.ports();
+    let starttls = format!("smtp://{LOGIN}localhost:{}", ports[0]);
+    let implicit = format!("smtps://{LOGIN}localhost:{}", ports[1]);
+    let mail = suite.server.path().join("mail");
+    let mut cases = Vec::new();
+    let mut case = |name: &str, result: Result<(), String>| {
+        cases.push(suite.case(name, result));
+        let _ = take_files(&mail); // what a failed case has left
+    };
+    let none = || match take_files(&mail)?.len() {
+        0 => Ok(()),
+        count => Err(format!("{count} messages arrived")),
+    };
+
+    for (name, url) in [("STARTTLS", &starttls), ("implicit TLS", &implicit)] {
+        let text = || {
+            suite.text(url, TO)?.verdicts(&[(TO, "delivered", Some(250))])?;
+            let stored = only_file(&mail)?;
+            // smtp-sink ends each message with an empty line.
+            let stored = stored.strip_suffix(b"\n").ok_or("no empty line at the end")?;
+            suite::arrived(stored, TO).map(drop)
+        };
+        case(&format!("text by {name}"), text());
+    }
+    let seven = ready_made("", "7bit", &nasty_7bit());
+    let eight = ready_made("", "8bit", &nasty_8bit());
+    let unended = &eight[..eight.len() - 2];
+    let lf: Vec<u8> = eight.iter().filter(|byte| **byte != b'\r').copied().collect();
+    let dots = ready_made("", "7bit", &b".\r\n..\r\n.x\r\n".repeat(100_000));
+    let empty = ready_made("", "7bit", b"");
+    let bcc = ready_made("Bcc: hidden@example.test\r\n", "7bit", b"t\r\n");
+    let without = ready_made("", "7bit", b"t\r\n");
+    for (name, url, written, meant) in [
+        ("7-bit", &implicit, &seven[..], &seven),
+        ("8-bit", &starttls, &eight, &eight),
+        ("no line end at the end", &starttls, unended, &eight),
+        ("LF line ends", &starttls, &lf, &eight),
+        ("a megabyte of dots", &implicit, &dots, &dots),
+        ("an empty body", &starttls, &empty, &empty),
+        ("Bcc (case M7)", &starttls, &bcc, &without),
+    ] {
+        let to = [TO, "two@example.test"];
+        let same = || {
+            suite.eml(url, &to, written)?.verdicts(&to.map(|to| (to, "delivered", Some(250))))?;
+            let top = sink::same(meant, &only_file(&mail)?)?;
+            sink::envelope(&top, "a@b.test", &to)
+        };
+        case(&format!("--eml with {name}"), same());
+    }
+    let many = || {
+        let to: Vec<_> = (0..12).map(|i| format!("r{i}@example.test")).collect();
+        let to: Vec<_> = to.iter().map(String::as_str).collect();
+        let verdicts = to.iter().enumerate().map(|(i, to)| match i {
+            0..10 => (*to, "delivered", Some(250)),
+            _ => (*to, "deferred", Some(451)),
+        });
+        suite.eml(&starttls, &to, &seven)?.verdicts(&verdicts.collect::<Vec<_>>())?;
+        // It has told smtp-sink of the others too, before it refused them, so the envelope there proves nothing.
+        sink::same(&seven, &only_file(&mail)?).map(drop)
+    };
+    case("more recipients than it takes", many());
+    let too_large = || {
+        let large = ready_made("", "7bit", &b"0123456789abcdef\r\n".repeat(120_000));
+        suite.eml(&starttls, &[TO], &large)?.verdicts(&[(TO, "rejected", None)])?;
+        none()
+    };
+    case("a message above its SIZE", too_large());
+    let anonymous = || {
+        let said = suite.text(&starttls.replace(LOGIN, ""), TO)?;
+        said.verdicts(&[(TO, "rejected", Some(530))])?;
+        none()
+    };
+    case("no AUTH", anonymous());
+    for (name, url, authority, words) in [
+        ("wrong password", starttls.replace("s3cret", "wrong"), "ca.pem", &["password", "535"][..]),
+        ("wrong authority", starttls.clone(), "other-ca.pem", &["certificate", "authority"]),
+        ("smtps:// where STARTTLS is", starttls.replace("smtp:", "smtps:"), "ca.pem", &["smtp://"]),
+    ] {
+        let refused = || {
+            let args = [&*url, "--from", "a@b.test", "--to", TO, "--eml", "-"];
+            suite.run_trusting(Some(authority), &args, &seven)?.error(3, words)?;
+            none()
+        };
+        case(name, refused());
+    }
+    cases
+}
