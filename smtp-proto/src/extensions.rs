@@ -5,10 +5,11 @@
 
 use core::fmt;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::escape::Escaped;
-use crate::reply::Reply;
+use crate::reply::{Reply, split_line};
 
 /// The service extensions of a server.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -16,8 +17,8 @@ pub struct Extensions {
     known: u32,
     auth: u16,
     size: Option<u64>,
-    /// The lines of the reply, the greeting line first.
-    raw: String,
+    /// The text of the reply in UTF-8, the greeting line first.
+    raw: Box<[u8]>,
 }
 
 /// An extension without parameters that concern the client.
@@ -49,23 +50,19 @@ pub enum Extension {
 }
 
 impl Extension {
-    const ALL: [(&'static str, Self); 11] = [
-        ("8BITMIME", Self::EightBitMime),
-        ("AUTH", Self::Auth),
-        ("BINARYMIME", Self::BinaryMime),
-        ("CHUNKING", Self::Chunking),
-        ("DSN", Self::Dsn),
-        ("ENHANCEDSTATUSCODES", Self::EnhancedStatusCodes),
-        ("PIPELINING", Self::Pipelining),
-        ("REQUIRETLS", Self::RequireTls),
-        ("SIZE", Self::Size),
-        ("SMTPUTF8", Self::SmtpUtf8),
-        ("STARTTLS", Self::StartTls),
+    const ALL: [Keyword<Self>; 11] = [
+        Keyword::new("8BITMIME", Self::EightBitMime),
+        Keyword::new("AUTH", Self::Auth),
+        Keyword::new("BINARYMIME", Self::BinaryMime),
+        Keyword::new("CHUNKING", Self::Chunking),
+        Keyword::new("DSN", Self::Dsn),
+        Keyword::new("ENHANCEDSTATUSCODES", Self::EnhancedStatusCodes),
+        Keyword::new("PIPELINING", Self::Pipelining),
+        Keyword::new("REQUIRETLS", Self::RequireTls),
+        Keyword::new("SIZE", Self::Size),
+        Keyword::new("SMTPUTF8", Self::SmtpUtf8),
+        Keyword::new("STARTTLS", Self::StartTls),
     ];
-
-    fn from_keyword(keyword: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(name, _)| name.eq_ignore_ascii_case(keyword)).map(|&(_, extension)| extension)
-    }
 }
 
 /// A SASL mechanism as named in `AUTH` (RFC 4422 section 3.1) that this crate can speak.
@@ -79,7 +76,8 @@ pub enum AuthMechanism {
 }
 
 impl AuthMechanism {
-    const ALL: [Self; 2] = [Self::Plain, Self::Login];
+    const ALL: [Keyword<Self>; 2] =
+        [Keyword::new(Self::Plain.name(), Self::Plain), Keyword::new(Self::Login.name(), Self::Login)];
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
@@ -101,31 +99,37 @@ impl Extensions {
     ///
     /// Nothing in it is an error: a keyword that makes no sense is kept as an unknown one.
     pub fn parse(reply: &Reply) -> Self {
-        let mut extensions =
-            Self { raw: String::from_utf8_lossy(reply.raw()).into_owned(), ..Self::default() };
+        let raw: Box<[u8]> = match str::from_utf8(reply.raw()) {
+            Ok(raw) => raw.as_bytes().into(),
+            Err(_) => String::from_utf8_lossy(reply.raw()).as_bytes().into(),
+        };
         let (mut known, mut auth, mut size) = (0, 0, None);
-        for (keyword, parameters) in extensions.iter() {
-            // `AUTH=PLAIN LOGIN` is an old spelling that some servers send beside the right one.
-            let (keyword, parameters) = match keyword.split_once('=') {
-                Some((name, first)) if name.eq_ignore_ascii_case("AUTH") => {
-                    auth |= mechanisms(first);
-                    (name, parameters)
-                }
-                _ => (keyword, parameters),
+        let (_, mut next) = split_line(&raw);
+        while let Some(mut text) = next {
+            while let [b' ' | b'\t', rest @ ..] = text {
+                text = rest;
+            }
+            let Some(keyword) = Keyword::find(&Extension::ALL, text) else {
+                (_, next) = split_line(text);
+                continue;
             };
-            let Some(extension) = Extension::from_keyword(keyword) else { continue };
-            known |= 1 << extension as u32;
-            match extension {
-                Extension::Auth => auth |= mechanisms(parameters),
+            let behind = &text[keyword.name.len()..];
+            let (parameters, rest) = split_line(behind);
+            next = rest;
+            match (keyword.value, parameters) {
+                // `AUTH=PLAIN LOGIN` is an old spelling that some servers send beside the right one.
+                (Extension::Auth, [b' ' | b'\t' | b'=', ..]) => auth |= mechanisms(behind),
+                // The name goes on.
+                _ if !ends_keyword(parameters) => continue,
                 // No value and 0 mean that no limit is known (RFC 1870 section 4); of several the first counts, as in `get`.
-                Extension::Size if size.is_none() => {
-                    size = Some(parameters.trim().parse().ok().filter(|&limit| limit > 0));
+                (Extension::Size, _) => {
+                    size = size.or_else(|| Some(number(parameters).filter(|&limit| limit > 0)));
                 }
                 _ => {}
             }
+            known |= 1 << keyword.value as u32;
         }
-        (extensions.known, extensions.auth, extensions.size) = (known, auth, size.flatten());
-        extensions
+        Self { known, auth, size: size.flatten(), raw }
     }
 
     /// Whether the server has the extension.
@@ -141,13 +145,21 @@ impl Extensions {
     /// The offered SASL mechanisms that this crate can speak, best first.
     pub fn auth(&self) -> impl Iterator<Item = AuthMechanism> {
         let offered = self.auth;
-        AuthMechanism::ALL.into_iter().filter(move |&mechanism| offered & (1 << mechanism as u16) != 0)
+        let all = AuthMechanism::ALL.into_iter().map(|keyword| keyword.value);
+        all.filter(move |&mechanism| offered & (1 << mechanism as u16) != 0)
     }
 
     /// All keywords with their parameters, as they came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.raw.split('\n').skip(1).filter_map(|line| {
-            let line = line.trim();
+        let (_, mut next) = split_line(&self.raw);
+        let lines = core::iter::from_fn(move || {
+            let (line, rest) = split_line(next?);
+            next = rest;
+            Some(line)
+        });
+        lines.filter_map(|line| {
+            let line = str::from_utf8(line).ok()?;
+            let line = line.trim_start_matches([' ', '\t']).trim_end_matches([' ', '\t', '\r']);
             let (keyword, parameters) = line.split_once([' ', '\t']).unwrap_or((line, ""));
             (!keyword.is_empty()).then_some((keyword, parameters))
         })
@@ -159,9 +171,80 @@ impl Extensions {
     }
 }
 
-fn mechanisms(names: &str) -> u16 {
-    let known = |name: &str| AuthMechanism::ALL.into_iter().find(|m| m.name().eq_ignore_ascii_case(name));
-    names.split_ascii_whitespace().filter_map(known).fold(0, |set, mechanism| set | 1 << mechanism as u16)
+/// The known ones at the start of what is behind `AUTH`.
+fn mechanisms(mut text: &[u8]) -> u16 {
+    let mut set = 0;
+    while let [b' ' | b'\t' | b'\r' | b'\x0c' | b'=', name @ ..] = text {
+        let len = name.iter().position(u8::is_ascii_whitespace).unwrap_or(name.len());
+        if let Some(keyword) = Keyword::find(&AuthMechanism::ALL, name).filter(|k| k.name.len() == len) {
+            set |= 1 << keyword.value as u16;
+        }
+        text = &name[len..];
+    }
+    set
+}
+
+/// Whether a keyword may have this behind it; a CR too many at the end of the line does no harm.
+fn ends_keyword(behind: &[u8]) -> bool {
+    matches!(behind, [] | [b' ' | b'\t', ..]) || behind.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r'))
+}
+
+fn number(text: &[u8]) -> Option<u64> {
+    str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+/// So long may a keyword be.
+const LONGEST: usize = 24;
+
+/// A name that is recognised whatever its case, eight letters at a time.
+struct Keyword<T> {
+    name: &'static str,
+    value: T,
+    words: [u64; LONGEST / 8],
+    /// The bits that count: not the one between upper and lower case, and none behind the name.
+    masks: [u64; LONGEST / 8],
+}
+
+impl<T> Keyword<T> {
+    const fn new(name: &'static str, value: T) -> Self {
+        let (mut words, mut masks) = ([0; LONGEST / 8], [0; LONGEST / 8]);
+        let mut i = 0;
+        while i < name.len() {
+            let byte = name.as_bytes()[i];
+            let mask: u8 = if byte.is_ascii_alphabetic() { !0x20 } else { !0 };
+            words[i / 8] |= (byte as u64) << (i % 8 * 8);
+            masks[i / 8] |= (mask as u64) << (i % 8 * 8);
+            i += 1;
+        }
+        Self { name, value, words, masks }
+    }
+
+    /// The one that `text` begins with.
+    #[inline]
+    fn find<'a>(all: &'a [Self], text: &[u8]) -> Option<&'a Self> {
+        let padded;
+        let start: &[u8; LONGEST] = match text.first_chunk() {
+            Some(start) => start,
+            None => {
+                padded = pad(text);
+                &padded
+            }
+        };
+        let differs = |keyword: &Self, i: usize| {
+            (u64::from_le_bytes(start.as_chunks().0[i]) ^ keyword.words[i]) & keyword.masks[i]
+        };
+        all.iter().find(|keyword| {
+            differs(keyword, 0) == 0
+                && (keyword.name.len() <= 8 || differs(keyword, 1) | differs(keyword, 2) == 0)
+        })
+    }
+}
+
+#[cold]
+fn pad<const N: usize>(text: &[u8]) -> [u8; N] {
+    let mut padded = [0; N];
+    padded[..text.len()].copy_from_slice(text);
+    padded
 }
 
 impl fmt::Debug for Extensions {
@@ -211,9 +294,23 @@ mod tests {
     }
 
     #[test]
+    fn a_keyword_is_known_as_a_whole_or_not_at_all() {
+        for line in
+            ["SIZER", "SIZE-1", "DSN.", "SMTPUTF", "PIPELININGS", "PIPELINES", "ENHANCEDSTATUSCODE", "\rDSN"]
+        {
+            let e = ehlo(&alloc::format!("250-x\r\n250 {line}\r\n"));
+            assert!(Extension::ALL.iter().all(|keyword| !e.has(keyword.value)), "{line:?}");
+        }
+        for line in ["enhancedStatusCodes", " \tDSN", "DSN\r", "DSN \t", "DSN a", "AUTH=", "CHUNKING\tx"] {
+            let e = ehlo(&alloc::format!("250-x\r\n250-{line}\r\n250 x\r\n"));
+            assert_eq!(Extension::ALL.iter().filter(|keyword| e.has(keyword.value)).count(), 1, "{line:?}");
+        }
+    }
+
+    #[test]
     fn keywords_are_listed_once_in_the_order_of_the_enum() {
-        for (i, (name, extension)) in Extension::ALL.into_iter().enumerate() {
-            assert_eq!(extension as usize, i, "{name}");
+        for (i, keyword) in Extension::ALL.into_iter().enumerate() {
+            assert_eq!(keyword.value as usize, i, "{}", keyword.name);
         }
     }
 }

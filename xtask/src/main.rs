@@ -1,6 +1,7 @@
 //! What the project does to itself: `cargo xtask help`.
 #![allow(clippy::print_stdout)] // it is what a command line is for
 
+mod bench;
 mod ci;
 mod fuzz;
 mod interop;
@@ -21,6 +22,7 @@ cargo xtask ci [STEP...]       what must hold of every commit, besides the tests
 cargo xtask interop [NAME...]  sends through real servers, started for the purpose, and compares what arrives:
                                postfix, dovecot, aiosmtpd, nodemailer, and sink, which fails as it is told
 cargo xtask fuzz [TARGET...]   fuzzes from the seeds, --seconds N (60) or --runs N each, and says what the seeds reach
+cargo xtask bench [WORD...]    measures beside peers, in one table: all workloads, or those named by a word in their name
 cargo xtask help               this
 
 Exit status: 0 all is well, 1 something failed, 2 the command line is wrong.";
@@ -56,6 +58,7 @@ fn run(mut parser: Parser) -> Result<bool, Box<dyn Error>> {
             println!("{HELP}");
             Ok(true)
         }
+        ("bench", words) => Ok(bench::command(words)),
         ("fuzz", words) => fuzz::command(words),
         ("interop", names) => interop::command(names),
         ("test", []) => Ok(test::command()),

@@ -30,6 +30,13 @@ impl Code {
         }
     }
 
+    /// From ASCII digits, the first of which is from 2 to 5.
+    #[inline]
+    pub(super) fn from_digits(digits: [u8; 3]) -> Self {
+        let [a, b, c] = digits.map(|digit| u16::from(digit - b'0'));
+        Self(a * 100 + b * 10 + c)
+    }
+
     /// Its number.
     pub const fn get(self) -> u16 {
         self.0

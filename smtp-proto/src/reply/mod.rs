@@ -5,6 +5,7 @@
 
 mod code;
 mod parser;
+mod text;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -14,6 +15,8 @@ pub use code::{Code, EnhancedCode, Severity};
 pub use parser::{Line, ReplyError, ReplyLimits, ReplyParser, line};
 
 use crate::escape::Escaped;
+use text::Text;
+pub(crate) use text::split_line;
 
 /// A complete reply.
 ///
@@ -33,11 +36,7 @@ impl Reply {
     pub fn new(code: Code, text: &str) -> Result<Self, usize> {
         match text.bytes().position(|b| b == b'\r' || b == 0) {
             Some(at) => Err(at),
-            None => {
-                let mut reply = Self { code, bare_lf: false, text: Text::default() };
-                reply.text.push(text.as_bytes());
-                Ok(reply)
-            }
+            None => Ok(Self { code, bare_lf: false, text: Text::from_lines(code, text) }),
         }
     }
 
@@ -59,13 +58,13 @@ impl Reply {
     /// The enhanced status code at the start of the text, if there is one and its class agrees with the code
     /// (RFC 2034 section 4).
     pub fn enhanced(&self) -> Option<EnhancedCode> {
-        let (enhanced, _) = EnhancedCode::parse_prefix(self.raw())?;
+        let (enhanced, _) = EnhancedCode::parse_prefix(self.lines().next()?)?;
         (u16::from(enhanced.class()) == self.code.get() / 100).then_some(enhanced)
     }
 
     /// The bytes of each line as they came, without code, separator and line end.
     pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        self.raw().split(|&b| b == b'\n')
+        self.text.lines()
     }
 
     /// The text for people: enhanced status codes removed, lines joined by a space, control characters escaped.
@@ -109,6 +108,11 @@ impl Reply {
         }
     }
 
+    /// All text, with what separates the lines.
+    pub(crate) fn raw(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
     /// Whether a line ended in a bare LF, which RFC 5321 section 2.3.8 forbids.
     pub fn has_bare_lf(&self) -> bool {
         self.bare_lf
@@ -116,13 +120,7 @@ impl Reply {
 
     /// The same code with the text masked.
     pub(crate) fn without_text(&self) -> Self {
-        let mut text = Text::default();
-        text.push(b"****");
-        Self { text, ..*self }
-    }
-
-    pub(crate) fn raw(&self) -> &[u8] {
-        self.text.as_bytes()
+        Self { text: Text::new(b"****"), ..*self }
     }
 }
 
@@ -140,61 +138,6 @@ impl fmt::Display for Reply {
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Reply({self})")
-    }
-}
-
-/// Text with room for a usual line in place.
-#[derive(Clone)]
-enum Text {
-    Inline { len: u8, bytes: [u8; Text::INLINE] },
-    Heap(Vec<u8>),
-}
-
-impl Text {
-    const INLINE: usize = 78;
-
-    fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::Inline { len, bytes } => &bytes[..usize::from(*len)],
-            Self::Heap(bytes) => bytes,
-        }
-    }
-
-    fn push(&mut self, more: &[u8]) {
-        if let Self::Inline { len, bytes } = self {
-            let start = usize::from(*len);
-            if let Some(free) = bytes[start..].get_mut(..more.len()) {
-                free.copy_from_slice(more);
-                *len += u8::try_from(more.len()).unwrap_or(u8::MAX);
-                return;
-            }
-            let mut heap = Vec::with_capacity((start + more.len()).max(512));
-            heap.extend_from_slice(&bytes[..start]);
-            *self = Self::Heap(heap);
-        }
-        if let Self::Heap(bytes) = self {
-            bytes.extend_from_slice(more);
-        }
-    }
-}
-
-impl Default for Text {
-    fn default() -> Self {
-        Self::Inline { len: 0, bytes: [0; Self::INLINE] }
-    }
-}
-
-impl PartialEq for Text {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_bytes() == other.as_bytes()
-    }
-}
-
-impl Eq for Text {}
-
-impl core::hash::Hash for Text {
-    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        self.as_bytes().hash(state);
     }
 }
 

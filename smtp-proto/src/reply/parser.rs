@@ -4,11 +4,12 @@ use core::fmt;
 
 use alloc::vec::Vec;
 use nom::branch::alt;
-use nom::bytes::streaming::{tag, take_till, take_while_m_n};
+use nom::bytes::streaming::{tag, take_while_m_n};
 use nom::combinator::{map, map_opt, peek, value};
 use nom::{IResult, Parser};
 
-use super::{Code, Reply, Text};
+use super::text::Text;
+use super::{Code, Reply};
 use crate::escape::Snippet;
 
 /// How much of a reply is accepted from a peer.
@@ -114,23 +115,84 @@ pub struct Line<'a> {
 /// # Errors
 /// nom's: `Incomplete` while the end is missing, else where the line breaks the grammar.
 pub fn line(input: &[u8]) -> IResult<&[u8], Line<'_>> {
-    let (input, code) = map_opt(take_while_m_n(3, 3, |b: u8| b.is_ascii_digit()), |digits: &[u8]| {
+    map(line_or_nul, |(line, _)| line).parse(input)
+}
+
+/// The same, and whether there is a NUL in the text.
+#[inline(always)]
+fn line_or_nul(input: &[u8]) -> IResult<&[u8], (Line<'_>, bool)> {
+    let (input, (code, last)) = head(input)?;
+    let (input, (text, nul, bare_lf)) = text(input)?;
+    Ok((input, (Line { code, last, text, bare_lf }, nul)))
+}
+
+/// The code, and the separator, which says whether the line is the last.
+#[inline(always)]
+fn head(input: &[u8]) -> IResult<&[u8], (Code, bool)> {
+    match input {
+        // What nearly all lines begin with, without a detour.
+        &[a @ b'2'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9', separator @ (b' ' | b'-'), ref rest @ ..] => {
+            let code = Code::from_digits([a, b, c]);
+            Ok((rest, (code, separator == b' ')))
+        }
+        _ => any_head(input),
+    }
+}
+
+#[cold]
+fn any_head(input: &[u8]) -> IResult<&[u8], (Code, bool)> {
+    (code, last).parse(input)
+}
+
+fn code(input: &[u8]) -> IResult<&[u8], Code> {
+    map_opt(take_while_m_n(3, 3, |b: u8| b.is_ascii_digit()), |digits: &[u8]| {
         Code::new(digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0')))
     })
-    .parse(input)?;
-    let (input, last) = alt((
+    .parse(input)
+}
+
+/// The separator, which says whether the line is the last; a last line without text may have none.
+fn last(input: &[u8]) -> IResult<&[u8], bool> {
+    alt((
         value(true, tag(&b" "[..])),
         value(false, tag(&b"-"[..])),
         value(true, peek(alt((tag(&b"\r\n"[..]), tag(&b"\n"[..]))))),
     ))
-    .parse(input)?;
-    let (input, text) = take_till(|b| b == b'\n').parse(input)?;
-    let (input, (text, bare_lf)) = map(tag(&b"\n"[..]), |_| match text.strip_suffix(b"\r") {
-        Some(text) => (text, false),
-        None => (text, true),
-    })
-    .parse(input)?;
-    Ok((input, Line { code, last, text, bare_lf }))
+    .parse(input)
+}
+
+/// The text, taken with the line end; whether it has a NUL; whether it ended in LF without CR.
+#[inline(always)]
+fn text(input: &[u8]) -> IResult<&[u8], (&[u8], bool, bool)> {
+    let incomplete = || nom::Err::Incomplete(nom::Needed::Unknown);
+    let mut end = lf_or_nul(input).ok_or_else(incomplete)?;
+    let nul = input[end] == 0;
+    if nul {
+        end += memchr::memchr(b'\n', &input[end..]).ok_or_else(incomplete)?;
+    }
+    let (text, rest) = (&input[..end], &input[end + 1..]);
+    Ok((rest, text.strip_suffix(b"\r").map_or((text, nul, true), |text| (text, nul, false))))
+}
+
+/// Where the first LF or NUL is: eight bytes at a time, which for usual lines takes less than a call of memchr.
+#[inline(always)]
+fn lf_or_nul(text: &[u8]) -> Option<usize> {
+    const EACH: u64 = u64::MAX / 0xff;
+    let (words, tail) = text.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // The top bit of the first byte that is at most LF, and perhaps of some behind it.
+        let low = word.wrapping_sub(EACH * (b'\n' as u64 + 1)) & !word & (EACH << 7);
+        if low != 0 {
+            let at = i * 8 + low.trailing_zeros() as usize / 8;
+            return match text[at] {
+                b'\n' | 0 => Some(at),
+                _ => memchr::memchr2(b'\n', 0, &text[at..]).map(|more| at + more),
+            };
+        }
+    }
+    let at = tail.iter().position(|b| matches!(b, b'\n' | 0))?;
+    Some(words.len() * 8 + at)
 }
 
 /// Puts replies together from input that comes in any pieces.
@@ -139,17 +201,18 @@ pub fn line(input: &[u8]) -> IResult<&[u8], Line<'_>> {
 #[derive(Debug)]
 pub struct ReplyParser {
     limits: ReplyLimits,
-    /// The beginning of a line whose end has not come yet.
-    partial: Vec<u8>,
-    reply: Option<Reply>,
-    lines: usize,
-    bytes: usize,
+    /// The beginning of a reply whose end has not come yet.
+    held: Vec<u8>,
+    seen: Seen,
 }
 
 impl ReplyParser {
+    /// So much memory is kept from one reply in pieces to the next.
+    const KEPT: usize = 512;
+
     /// A parser at the start of a reply.
     pub fn new(limits: ReplyLimits) -> Self {
-        Self { limits, partial: Vec::new(), reply: None, lines: 0, bytes: 0 }
+        Self { limits, held: Vec::new(), seen: Seen::default() }
     }
 
     /// Takes bytes off the front of `input` until a reply is complete or nothing is left.
@@ -157,81 +220,149 @@ impl ReplyParser {
     /// # Errors
     /// The first thing that is not a reply; the parser is of no use afterwards.
     pub fn parse(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, ReplyError> {
-        loop {
-            let Some(end) = memchr::memchr(b'\n', input) else {
-                self.check_length(self.partial.len() + input.len())?;
-                self.partial.extend_from_slice(input);
-                *input = &[];
-                return Ok(None);
-            };
-            let (bytes, rest) = input.split_at(end + 1);
-            let len = self.partial.len() + bytes.len();
-            self.check_length(len)?;
-            let done = if self.partial.is_empty() {
-                self.push_line(bytes)?
-            } else {
-                let mut whole = core::mem::take(&mut self.partial);
-                whole.extend_from_slice(bytes);
-                let done = self.push_line(&whole)?;
-                whole.clear();
-                self.partial = whole;
-                done
-            };
-            *input = rest;
-            self.bytes += len;
-            if done {
-                self.bytes = 0;
-                self.lines = 0;
-                return Ok(self.reply.take());
+        if self.is_mid_reply() {
+            return self.parse_on(input);
+        }
+        let mut seen = Seen::default();
+        let mut rest = seen.skim(&self.limits, input);
+        while let Some((line, after)) = seen.line(&self.limits, rest)? {
+            rest = after;
+            if line.last {
+                let (whole, rest) = input.split_at(seen.bytes);
+                *input = rest;
+                return Ok(Some(seen.reply(line.code, whole)));
             }
         }
+        self.hold(seen, input);
+        *input = &[];
+        Ok(None)
+    }
+
+    #[cold]
+    fn hold(&mut self, seen: Seen, beginning: &[u8]) {
+        self.held.extend_from_slice(beginning);
+        self.seen = seen;
+    }
+
+    /// The same behind the beginning of a reply: line by line, so that no byte is looked at twice.
+    #[inline(never)]
+    fn parse_on(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, ReplyError> {
+        while !input.is_empty() {
+            let lf = memchr::memchr(b'\n', input);
+            let (bytes, rest) = input.split_at(lf.map_or(input.len(), |lf| lf + 1));
+            let start = self.seen.bytes;
+            self.seen.check_length(&self.limits, self.held.len() - start + bytes.len())?;
+            self.held.extend_from_slice(bytes);
+            *input = rest;
+            if lf.is_some()
+                && let Some((line, _)) = self.seen.line(&self.limits, &self.held[start..])?
+                && line.last
+            {
+                let reply = core::mem::take(&mut self.seen).reply(line.code, &self.held);
+                self.held.clear();
+                self.held.shrink_to(Self::KEPT);
+                return Ok(Some(reply));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether a reply has begun and is not complete.
     pub fn is_mid_reply(&self) -> bool {
-        !self.partial.is_empty() || self.reply.is_some()
+        !self.held.is_empty()
+    }
+}
+
+/// What the complete lines of a reply have said.
+#[derive(Debug, Default)]
+struct Seen {
+    code: Option<Code>,
+    bare_lf: bool,
+    lines: usize,
+    /// In all these lines.
+    bytes: usize,
+}
+
+impl Seen {
+    /// Takes the lines at the start of a reply that are as they should be and not the last; leaves all else to `line`.
+    fn skim<'a>(&mut self, limits: &ReplyLimits, input: &'a [u8]) -> &'a [u8] {
+        let Some(first @ &[a @ b'2'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9', b'-']) = input.first_chunk()
+        else {
+            return input;
+        };
+        let mut rest = input;
+        while let Some((head, text)) = rest.split_first_chunk()
+            && head == first
+            && let Some(end) = lf_or_nul(text)
+            && text[..=end].ends_with(b"\r\n")
+            && self.check_length(limits, head.len() + end + 1).is_ok()
+            && self.lines < limits.lines
+        {
+            self.lines += 1;
+            self.bytes += head.len() + end + 1;
+            self.code = Some(Code::from_digits([a, b, c]));
+            rest = &text[end + 1..];
+        }
+        rest
+    }
+
+    /// Takes the next line off `input`; `None` if its end is missing.
+    #[inline(always)]
+    fn line<'a>(
+        &mut self,
+        limits: &ReplyLimits,
+        input: &'a [u8],
+    ) -> Result<Option<(Line<'a>, &'a [u8])>, ReplyError> {
+        let Ok((rest, (line, nul))) = line_or_nul(input) else {
+            return self.no_line(limits, input).map_or(Ok(None), Err);
+        };
+        let bytes = &input[..input.len() - rest.len()];
+        self.check_length(limits, bytes.len())?;
+        if nul {
+            return Err(ReplyError::Nul(Snippet::new(bytes.trim_ascii_end())));
+        }
+        if self.lines == limits.lines {
+            return Err(ReplyError::TooManyLines { limit: limits.lines });
+        }
+        match self.code.replace(line.code) {
+            Some(from) if from != line.code => return Err(ReplyError::CodeChanged { from, to: line.code }),
+            _ => {}
+        }
+        self.bare_lf |= line.bare_lf;
+        self.lines += 1;
+        self.bytes += bytes.len();
+        Ok(Some((line, rest)))
+    }
+
+    /// What is wrong with `input`, at whose front there is no line, if it is not that more has to come.
+    #[cold]
+    fn no_line(&self, limits: &ReplyLimits, input: &[u8]) -> Option<ReplyError> {
+        let lf = memchr::memchr(b'\n', input);
+        let bytes = &input[..lf.map_or(input.len(), |lf| lf + 1)];
+        let malformed = || ReplyError::Malformed(Snippet::new(bytes.trim_ascii_end()));
+        self.check_length(limits, bytes.len()).err().or_else(|| lf.map(|_| malformed()))
     }
 
     /// Names the limit that a line passes first, which does not depend on how much of the line has come.
-    fn check_length(&self, line: usize) -> Result<(), ReplyError> {
-        let left = self.limits.bytes - self.bytes;
-        if line <= self.limits.line.min(left) {
+    #[inline]
+    fn check_length(&self, limits: &ReplyLimits, line: usize) -> Result<(), ReplyError> {
+        let left = limits.bytes - self.bytes;
+        if line <= limits.line.min(left) {
             Ok(())
-        } else if self.limits.line <= left {
-            Err(ReplyError::LineTooLong { limit: self.limits.line })
+        } else if limits.line <= left {
+            Err(ReplyError::LineTooLong { limit: limits.line })
         } else {
-            Err(ReplyError::TooLong { limit: self.limits.bytes })
+            Err(ReplyError::TooLong { limit: limits.bytes })
         }
     }
 
-    /// Adds a complete line; says whether it was the last of its reply.
-    fn push_line(&mut self, bytes: &[u8]) -> Result<bool, ReplyError> {
-        let Ok((_, line)) = line(bytes) else {
-            return Err(ReplyError::Malformed(Snippet::new(bytes.trim_ascii_end())));
-        };
-        if memchr::memchr(0, line.text).is_some() {
-            return Err(ReplyError::Nul(Snippet::new(bytes.trim_ascii_end())));
-        }
-        self.lines += 1;
-        if self.lines > self.limits.lines {
-            return Err(ReplyError::TooManyLines { limit: self.limits.lines });
-        }
-        match &mut self.reply {
-            None => {
-                let mut text = Text::default();
-                text.push(line.text);
-                self.reply = Some(Reply { code: line.code, bare_lf: line.bare_lf, text });
-            }
-            Some(reply) if reply.code != line.code => {
-                return Err(ReplyError::CodeChanged { from: reply.code, to: line.code });
-            }
-            Some(reply) => {
-                reply.text.push(b"\n");
-                reply.text.push(line.text);
-                reply.bare_lf |= line.bare_lf;
-            }
-        }
-        Ok(line.last)
+    /// The reply whose lines `bytes` are.
+    #[inline]
+    fn reply(self, code: Code, bytes: &[u8]) -> Reply {
+        let text = bytes.get("250 ".len()..).unwrap_or_default();
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        Reply { code, bare_lf: self.bare_lf, text: Text::new(text) }
     }
 }
 
@@ -329,15 +460,5 @@ mod tests {
         let longer = [&line[..], b"250-", &[b'x'; 80], b"\r\n"].concat();
         let start = b"250-a\r\n250-b\r\n";
         assert_eq!(replies(&[&start[..], &longer].concat()).unwrap_err(), ReplyError::TooLong { limit: 128 });
-    }
-
-    #[test]
-    fn text_moves_to_the_heap_when_it_is_long() {
-        let mut text = Text::default();
-        text.push(&[b'a'; 78]);
-        assert!(matches!(text, Text::Inline { len: 78, .. }));
-        text.push(b"b");
-        assert!(matches!(text, Text::Heap(_)));
-        assert_eq!(text.as_bytes(), [&[b'a'; 78][..], b"b"].concat());
     }
 }
