@@ -73,6 +73,8 @@ impl FromStr for Domain {
         #[cfg(feature = "idna")]
         if text.split('.').any(|label| label.get(..4).is_some_and(|tag| tag.eq_ignore_ascii_case("xn--"))) {
             to_a_labels(text).map_err(|rule| error(rule, text))?;
+            // There and back: a U-label may not look like an A-label itself, which the way there does not check.
+            to_a_labels(&Self(text.into()).to_unicode()).map_err(|_| error(AddressRule::Idna, text))?;
         }
         Ok(Self(text.into()))
     }

@@ -443,6 +443,8 @@ mod tests {
             "a@b＠c.com",
             "a@b\u{2100}.com",
             "a@xn--a.com",
+            // Its U-label would begin with `xn--` too.
+            "a@xn--xn---n-mq3-n-mq3e",
             "a@xn--0.com",
             "a@x\u{3000}y.com",
             "a@\u{ad}.com",
