@@ -231,6 +231,9 @@ impl Tools {
         let status =
             command.current_dir(root()).stdout(Stdio::null()).stderr(output).status().map_err(failed)?;
         let text = String::from_utf8_lossy(&fs::read(root().join(&log)).map_err(failed)?).into_owned();
+        if text.contains("libFuzzer: run interrupted") {
+            return Err(Problem::Failed(format!("{}: interrupted by a signal\n", target.name)));
+        }
         if !status.success() {
             return Err(Problem::Failed(finding(target, &text, &program, &log)));
         }
