@@ -73,7 +73,9 @@ pub(crate) fn command(names: &[String]) -> Result<bool, Box<dyn std::error::Erro
 
 fn format() -> Outcome {
     with_component("rustfmt", || {
-        all(["--all", "--manifest-path fuzz/Cargo.toml"].map(|what| cargo(&format!("fmt {what} --check"))))
+        let outside =
+            ["fuzz", "benches", "benches/peers"].map(|name| format!("--manifest-path {name}/Cargo.toml"));
+        all(["--all".to_owned()].into_iter().chain(outside).map(|what| cargo(&format!("fmt {what} --check"))))
     })
 }
 
