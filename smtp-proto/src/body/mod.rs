@@ -54,6 +54,9 @@ impl DotStuffer {
     /// So many doubled dots are framed in one call at most, which bounds the ranges of an [`Output`].
     const MAX_RANGES: usize = 256;
 
+    /// So many bytes are looked over at a time for whether they need a closer look.
+    const BLOCK: usize = 512;
+
     /// At the start of the content.
     #[allow(clippy::new_without_default)] // a framing that has begun is no sensible default
     pub fn new() -> Self {
@@ -76,7 +79,7 @@ impl DotStuffer {
             return Ok(0);
         }
         let bare = |at: usize| BareLineEnd { offset: self.offset + at as u64 };
-        let (Some(&first), Some(&final_byte)) = (chunk.first(), chunk.last()) else { return Ok(0) };
+        let Some(&first) = chunk.first() else { return Ok(0) };
         if (self.at == At::AfterCr) != (first == b'\n') {
             let before = usize::from(self.at == At::AfterCr);
             return Err(BareLineEnd { offset: self.offset - before as u64 });
@@ -85,30 +88,27 @@ impl DotStuffer {
         if self.at == At::LineStart && first == b'.' {
             ranges.double(0);
         }
-        let mut line_ends = 0;
         let mut taken = chunk.len();
-        for lf in memchr::memchr_iter(b'\n', chunk) {
-            if lf > 0 {
-                if chunk[lf - 1] != b'\r' {
-                    ranges.undo();
-                    return Err(bare(lf));
-                }
-                line_ends += 1;
+        'chunk: for start in (0..chunk.len()).step_by(Self::BLOCK) {
+            // With the first byte of the next one.
+            let block = &chunk[start..chunk.len().min(start + Self::BLOCK + 1)];
+            let seen = Seen::in_pairs(block);
+            if seen.bare_line_end {
+                ranges.undo();
+                return Err(bare(start + first_bare_line_end(block).unwrap_or_default()));
             }
-            if chunk.get(lf + 1) == Some(&b'.') {
-                if ranges.doubled == Self::MAX_RANGES {
-                    taken = lf + 1;
-                    break;
-                }
-                ranges.double(lf + 1);
+            if !seen.dot {
+                continue;
             }
-        }
-        // Every LF has its CR; a CR that is neither one of those nor the last byte has no LF.
-        let open_cr = usize::from(taken == chunk.len() && final_byte == b'\r');
-        if memchr::memchr_iter(b'\r', &chunk[..taken]).count() != line_ends + open_cr {
-            ranges.undo();
-            let at = memchr::memchr_iter(b'\r', chunk).find(|&cr| chunk.get(cr + 1) != Some(&b'\n'));
-            return Err(bare(at.unwrap_or_default()));
+            for lf in memchr::memchr_iter(b'\n', block) {
+                if block.get(lf + 1) == Some(&b'.') {
+                    if ranges.doubled == Self::MAX_RANGES {
+                        taken = start + lf + 1;
+                        break 'chunk;
+                    }
+                    ranges.double(start + lf + 1);
+                }
+            }
         }
         ranges.push(taken);
         self.offset += taken as u64;
@@ -135,6 +135,29 @@ impl DotStuffer {
         out.append_with(|bytes| bytes.extend_from_slice(end));
         Ok(())
     }
+}
+
+/// What there is somewhere in a block.
+struct Seen {
+    bare_line_end: bool,
+    /// One at the start of a line.
+    dot: bool,
+}
+
+impl Seen {
+    /// Looks at all pairs of neighbours, without a branch, so that the compiler does many at a time.
+    fn in_pairs(block: &[u8]) -> Self {
+        let pairs = block.iter().zip(block.get(1..).unwrap_or_default());
+        let (bare_line_end, dot) = pairs.fold((false, false), |(bare_line_end, dot), (&a, &b)| {
+            (bare_line_end | ((a == b'\r') != (b == b'\n')), dot | ((a == b'\n') & (b == b'.')))
+        });
+        Self { bare_line_end, dot }
+    }
+}
+
+fn first_bare_line_end(block: &[u8]) -> Option<usize> {
+    let pair = block.windows(2).position(|pair| (pair[0] == b'\r') != (pair[1] == b'\n'))?;
+    Some(pair + usize::from(block[pair] != b'\r'))
 }
 
 /// Ranges being added to an output.
@@ -164,7 +187,7 @@ impl Ranges<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
+    use alloc::{vec, vec::Vec};
 
     /// What goes on the wire for the chunks.
     fn frame<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<u8>, BareLineEnd> {
@@ -252,6 +275,17 @@ mod tests {
             for number in 0..ALPHABET.len().pow(len) {
                 let digits = (0..len).map(|i| ALPHABET[number / ALPHABET.len().pow(i) % ALPHABET.len()]);
                 let _ = check(&digits.collect::<Vec<u8>>());
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_hide_nothing_at_their_ends() {
+        for piece in [&b"\r\n.\r\n..a"[..], b"\n", b"\r", b"\r\r\n", b"\n\r"] {
+            for at in DotStuffer::BLOCK - piece.len() - 2..DotStuffer::BLOCK + 3 {
+                let mut content = vec![b'a'; 2 * DotStuffer::BLOCK + 10];
+                content[at..at + piece.len()].copy_from_slice(piece);
+                assert_eq!(frame([&content[..]]), oracle(&content), "{piece:?} at {at}");
             }
         }
     }
