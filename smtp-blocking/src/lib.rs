@@ -28,8 +28,14 @@ pub use block_on::block_on;
 pub use mailer::Mailer;
 pub use runtime::BlockingRuntime;
 pub use smtp_driver::{
-    ConfigError, Error, MailerBuilder, NotDelivered, Recipient, Report, Runtime, UrlError,
+    AsyncChunks, ConfigError, Error, MailerBuilder, NotDelivered, Recipient, Report, Runtime, UrlError,
 };
-pub use smtp_message::{Mailbox, Message, RawMessage};
+pub use smtp_message::{
+    Bcc, BuildError, Chunks, Content, ContentError, LineEnds, Mailbox, MailboxList, Message, RawError,
+    RawMessage, Stamp,
+};
+pub use smtp_proto::client::{Event, Failure, Outcome, Timeouts};
+pub use smtp_proto::envelope::Form;
+pub use smtp_proto::tls::TlsInfo;
 pub use smtp_proto::{Address, Domain, Host, Secret};
 pub use transport::TcpTransport;

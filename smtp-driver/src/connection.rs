@@ -70,10 +70,11 @@ impl<T: Transport> Connection<T> {
                             };
                             let chosen = mechanism.insert(chosen);
                             let initial = chosen.initial();
-                            self.session.authenticate(
-                                chosen.name(),
-                                initial.as_ref().map(|response| &response[..]),
-                            )?;
+                            let initial = initial.as_ref().map(|response| &response[..]);
+                            if let Err(error) = self.session.authenticate(chosen.name(), initial) {
+                                self.quit(runtime, observer).await;
+                                return Err(error.into());
+                            }
                         }
                         Event::AuthChallenge(challenge) => {
                             match mechanism.as_mut().and_then(|mechanism| mechanism.respond(&challenge)) {
@@ -225,8 +226,7 @@ impl<T: Transport> Connection<T> {
                 self.out.advance(n);
                 self.session.handle_written(now, n);
             }
-            Moved::TimedOut => self.session.handle_timeout(now),
-            Moved::WriteClosed => {}
+            Moved::TimedOut | Moved::WriteClosed => {}
             Moved::Eof => self.session.handle_eof(now),
             Moved::Gone => {
                 // Nobody is there for what is left to say.
@@ -234,6 +234,8 @@ impl<T: Transport> Connection<T> {
                 self.session.handle_eof(now);
             }
         }
+        // Bytes that end no wait must not keep the deadline from being seen.
+        self.session.handle_timeout(now);
     }
 }
 

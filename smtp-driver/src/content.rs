@@ -16,7 +16,7 @@ pub trait AsyncChunks: Send {
     fn next(&mut self, out: &mut Vec<u8>) -> impl Future<Output = Result<bool, ContentError>> + Send;
 }
 
-impl AsyncChunks for Box<dyn Chunks> {
+impl AsyncChunks for Box<dyn Chunks + '_> {
     async fn next(&mut self, out: &mut Vec<u8>) -> Result<bool, ContentError> {
         Chunks::next(&mut **self, out)
     }

@@ -33,9 +33,11 @@ pub enum Error {
         /// What it offers; empty if it has no AUTH at all.
         offered: String,
     },
+    /// There are credentials, and the TLS connector does not vouch for the server's identity.
+    InsecureAuth,
     /// The envelope is not complete.
     Envelope(EnvelopeError),
-    /// The content could not be read, or changed while it was sent.  The server has nothing of it.
+    /// The content could not be read, or changed while it was sent.  The server did not accept it.
     Content(ContentError),
     /// The session was not used as it must be; a defect of this crate.
     Misuse(Misuse),
@@ -61,7 +63,10 @@ impl Error {
                 _ => return None,
             },
             Self::Session(Session::Tls(error)) => match error {
-                TlsError::Certificate(CertificateError::UnknownIssuer | CertificateError::IsAuthority) => {
+                TlsError::Certificate(CertificateError::IsAuthority) => {
+                    "the server needs a certificate of its own, issued by an authority that is trusted here"
+                }
+                TlsError::Certificate(CertificateError::UnknownIssuer) => {
                     "if the server has a private authority, give that authority's certificate"
                 }
                 TlsError::Certificate(CertificateError::NameMismatch { .. }) => {
@@ -81,6 +86,7 @@ impl Error {
             }
             Self::Auth(AuthError::Refused(reply)) if reply.code().get() / 100 == 4 => "try again later",
             Self::Auth(_) => "check user name and password",
+            Self::InsecureAuth => "use a TLS connector that verifies the server",
             Self::NoMechanism { .. } => "leave the credentials out, or use the submission port of the server",
             _ => return None,
         })
@@ -103,6 +109,7 @@ impl fmt::Display for Error {
                     Escaped(offered.as_bytes())
                 )
             }
+            Self::InsecureAuth => Misuse::InsecureAuth.fmt(f),
             Self::Envelope(error) => error.fmt(f),
             Self::Content(error) => error.fmt(f),
             Self::Misuse(error) => error.fmt(f),
@@ -116,7 +123,7 @@ impl std::error::Error for Error {
             Self::Connect { source, .. } => Some(source),
             Self::Session(error) => Some(error),
             Self::Auth(error) => Some(error),
-            Self::NoMechanism { .. } => None,
+            Self::NoMechanism { .. } | Self::InsecureAuth => None,
             Self::Envelope(error) => Some(error),
             Self::Content(error) => Some(error),
             Self::Misuse(error) => Some(error),
@@ -126,7 +133,10 @@ impl std::error::Error for Error {
 
 impl From<Misuse> for Error {
     fn from(error: Misuse) -> Self {
-        Self::Misuse(error)
+        match error {
+            Misuse::InsecureAuth => Self::InsecureAuth,
+            error => Self::Misuse(error),
+        }
     }
 }
 

@@ -67,7 +67,7 @@ impl MailerBuilder {
             roots: Roots::Trusted(crate::roots::Roots::default()),
             #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
             roots: Roots::Nobody,
-            timeouts: Timeouts::default(),
+            timeouts: submission_timeouts(),
             connect_timeout: Duration::from_secs(30),
             observer: None,
             max_idle: 4,
@@ -148,7 +148,8 @@ impl MailerBuilder {
         self
     }
 
-    /// How long each wait of a session may take.
+    /// How long each wait of a session may take; if not given, as RFC 5321 asks, but a minute for the greeting: a
+    /// submission server that says nothing for so long expects TLS first.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self
@@ -244,6 +245,12 @@ impl fmt::Debug for MailerBuilder {
             .field("credentials", &self.credentials)
             .finish_non_exhaustive()
     }
+}
+
+fn submission_timeouts() -> Timeouts {
+    let mut timeouts = Timeouts::default();
+    timeouts.greeting = Duration::from_secs(60);
+    timeouts
 }
 
 pub use url::UrlError;

@@ -106,15 +106,14 @@ impl<R: Runtime> Mailer<R> {
         let envelope = Envelope::new(sender, recipients)?;
         loop {
             let (mut connection, kept) = self.connection().await?;
+            // A kept connection may turn out to be closed; the next one may need another form.
             let form = content.form(connection.session().extensions())?;
             let mut chunks = content.open(&form)?;
             let report = self.send_on(&mut connection, envelope.clone().with_form(form), &mut chunks).await?;
             self.keep(connection);
-            // A kept connection may have been closed by the server while nobody looked.  Nothing was handed over.
-            if kept && report.recipients.iter().all(|recipient| was_stale(&recipient.outcome)) {
-                continue;
+            if !(kept && was_stale(&report)) {
+                return Ok(report);
             }
-            return Ok(report);
         }
     }
 
@@ -130,10 +129,15 @@ impl<R: Runtime> Mailer<R> {
         mut content: impl AsyncChunks,
     ) -> Result<Report, Error> {
         let envelope = Envelope::new(sender, recipients)?.with_form(form);
-        let (mut connection, _) = self.connection().await?;
-        let report = self.send_on(&mut connection, envelope, &mut content).await?;
-        self.keep(connection);
-        Ok(report)
+        loop {
+            let (mut connection, kept) = self.connection().await?;
+            let report = self.send_on(&mut connection, envelope.clone(), &mut content).await?;
+            self.keep(connection);
+            // Nothing of the content was asked for before DATA was answered.
+            if !(kept && was_stale(&report)) {
+                return Ok(report);
+            }
+        }
     }
 
     /// Ends the connections that are kept, politely.  The mailer can be used further.
@@ -200,14 +204,22 @@ impl<R: Runtime> Mailer<R> {
     }
 }
 
-/// Whether a recipient missed a message because the server was about to close a kept connection, or had closed it, when
-/// the message was begun.
-fn was_stale(outcome: &Outcome) -> bool {
+/// Whether nothing was handed over because the server was about to close a kept connection, or had closed it while nobody
+/// looked.
+fn was_stale(report: &Report) -> bool {
+    report.recipients.iter().all(|recipient| missed(&recipient.outcome))
+}
+
+/// Whether a recipient missed a message before DATA was answered.
+fn missed(outcome: &Outcome) -> bool {
     let Outcome::Deferred(failure) = outcome else { return false };
     match failure {
-        Failure::Connection(SessionError::Disconnected { phase: Phase::Idle | Phase::Mail }) => true,
-        Failure::Connection(SessionError::Refused { phase: Phase::Idle, .. }) => true,
-        Failure::Refused { phase: Phase::Mail, reply } => reply.code().get() == 421,
+        Failure::Connection(SessionError::Disconnected { phase }) => {
+            matches!(phase, Phase::Idle | Phase::Reset | Phase::Mail)
+        }
+        Failure::Connection(SessionError::Refused { phase, reply }) | Failure::Refused { phase, reply } => {
+            reply.code().get() == 421 && matches!(phase, Phase::Idle | Phase::Reset | Phase::Mail)
+        }
         _ => false,
     }
 }

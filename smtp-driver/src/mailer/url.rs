@@ -44,7 +44,7 @@ impl fmt::Display for UrlError {
         match self {
             Self::Syntax => f.write_str(
                 "the server URL is malformed; it looks like smtps://user:password@host, with special characters of \
-                 user name and password percent-encoded (@ is %40)",
+                 user name and password percent-encoded (@ is %40, ? is %3F)",
             ),
             Self::Scheme(scheme) => {
                 write!(f, "the scheme of the server URL must be smtps (implicit TLS) or smtp (STARTTLS), not {scheme}")
@@ -59,7 +59,7 @@ impl fmt::Display for UrlError {
             Self::Fragment => f.write_str("the server URL must have no fragment; # in a password is %23"),
             Self::Parameter(name) => write!(f, "the server URL has an unknown parameter, {name}; known are tls and hello"),
             Self::Repeated(name) => write!(f, "the server URL has the parameter {name} twice"),
-            Self::Value(name) => write!(f, "the parameter {name} of the server URL has a value that it cannot have"),
+            Self::Value(name) => write!(f, "the parameter {name} of the server URL has no such value; tls is none (with smtp) or required"),
             Self::PlaintextBeyondLoopback => f.write_str(
                 "tls=none is for servers on this computer only; for others call MailerBuilder::dangerous_plaintext",
             ),
@@ -120,6 +120,10 @@ fn host(authority: &IAuthority<'_>) -> Result<String, UrlError> {
 }
 
 fn parameters(query: &str, builder: &mut MailerBuilder) -> Result<(), UrlError> {
+    if query.contains('@') {
+        // The question mark was meant to be in a password, of which no error may show anything.
+        return Err(UrlError::Syntax);
+    }
     let mut seen = Vec::new();
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));

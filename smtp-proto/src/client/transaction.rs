@@ -60,10 +60,11 @@ impl Transaction {
         let smtputf8 = form.smtputf8 || !envelope.sender().is_none_or(Address::is_ascii);
         let missing = match (form.size, extensions.max_size()) {
             (Some(size), Some(limit)) if size > limit => Some(Unsupported::Size { size, limit }),
+            // First, because what needs it is 8-bit too.
+            _ if smtputf8 && !has_smtputf8 => Some(Unsupported::SmtpUtf8),
             _ if form.body == BodyType::EightBitMime && !extensions.has(Extension::EightBitMime) => {
                 Some(Unsupported::EightBitMime)
             }
-            _ if smtputf8 && !has_smtputf8 => Some(Unsupported::SmtpUtf8),
             _ => None,
         };
         let missing_for =

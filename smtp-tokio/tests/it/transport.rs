@@ -230,3 +230,18 @@ fn case_w21() {
 fn case_w33() {
     everywhere(|| conformance::case_w33(&Loopback));
 }
+
+#[test]
+fn sending_can_be_spawned() {
+    fn spawnable<F: Future + Send + 'static>(_: F) {}
+    let mailer =
+        smtp_tokio::MailerBuilder::new("localhost").dangerous_plaintext().build(TokioRuntime).unwrap();
+    let message = smtp_tokio::Message::builder().from("a@a.example").to("b@b.example").text("hi\n");
+    let message = message.build(&mailer.stamp().unwrap()).unwrap();
+    spawnable(async move {
+        let to = message.recipients().to_vec();
+        let _ = mailer.send(&message).await;
+        let _ = mailer.send_to(None, to, &message).await;
+        mailer.close().await;
+    });
+}
