@@ -45,6 +45,7 @@ struct Target {
 #[derive(Clone, Copy)]
 enum Limit {
     Seconds(u64),
+    SecondsRepeatably(u64),
     Runs(u64),
 }
 
@@ -88,7 +89,7 @@ pub(crate) fn command(words: &[String]) -> Result<bool, Box<dyn Error>> {
 pub(crate) fn step() -> Outcome {
     let seconds = CI_SECONDS * AT_ONCE as u64 / TARGETS.len() as u64;
     let targets: Vec<_> = TARGETS.iter().collect();
-    match fuzz(&targets, Limit::Seconds(seconds), |_| {}) {
+    match fuzz(&targets, Limit::SecondsRepeatably(seconds), |_| {}) {
         Ok(executions) => Outcome::Passed(format!("{executions} executions of {} targets", targets.len())),
         Err(Problem::Missing(what)) => Outcome::Skipped(what),
         Err(Problem::Failed(what)) => Outcome::Failed(what),
@@ -219,9 +220,13 @@ impl Tools {
         let program = folder.join(&self.host).join("release").join(target.name);
         let mut command = Command::new(root().join(&program));
         command
-            .arg(match limit {
-                Limit::Seconds(seconds) => format!("-max_total_time={seconds}"),
-                Limit::Runs(runs) => format!("-runs={runs}"),
+            .args(match limit {
+                Limit::Seconds(seconds) => vec![format!("-max_total_time={seconds}")],
+                // The same for the same commit, so that what is found can be seen again.
+                Limit::SecondsRepeatably(seconds) => {
+                    vec!["-seed=1".into(), format!("-max_total_time={seconds}")]
+                }
+                Limit::Runs(runs) => vec![format!("-runs={runs}")],
             })
             .arg(format!("-timeout={SLOWEST_INPUT}"))
             .arg(format!("-artifact_prefix={}/", artifacts.display()))

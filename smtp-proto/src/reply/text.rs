@@ -1,7 +1,7 @@
 //! The text of a reply as it came, with room for a usual one in place (RFC 5321 section 4.2.1).
 
-use alloc::boxed::Box;
 use alloc::format;
+use alloc::sync::Arc;
 use core::hash::{Hash, Hasher};
 
 use super::Code;
@@ -13,8 +13,8 @@ use super::Code;
 /// It is no enum, because a value whose first byte is looked at takes several times as long to move.
 #[derive(Clone)]
 pub(super) struct Text {
-    /// A long text; empty if it is in place.
-    heap: Box<[u8]>,
+    /// A long text.  It is shared by clones, because one reply may decide for ten thousand recipients.
+    heap: Option<Arc<[u8]>>,
     inline: [u8; Text::INLINE],
     len: u8,
 }
@@ -24,13 +24,13 @@ impl Text {
 
     #[inline]
     pub(super) fn new(text: &[u8]) -> Self {
-        let mut new = Self { heap: Box::default(), inline: [0; Self::INLINE], len: 0 };
+        let mut new = Self { heap: None, inline: [0; Self::INLINE], len: 0 };
         match (new.inline.get_mut(..text.len()), u8::try_from(text.len())) {
             (Some(place), Ok(len)) => {
                 place.copy_from_slice(text);
                 new.len = len;
             }
-            _ => new.heap = text.into(),
+            _ => new.heap = Some(text.into()),
         }
         new
     }
@@ -47,7 +47,7 @@ impl Text {
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
-        if self.heap.is_empty() { &self.inline[..usize::from(self.len)] } else { &self.heap }
+        self.heap.as_deref().unwrap_or(&self.inline[..usize::from(self.len)])
     }
 
     /// The text of each line.
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn text_is_on_the_heap_when_it_is_long() {
-        assert!(Text::new(&[b'a'; 71]).heap.is_empty());
+        assert!(Text::new(&[b'a'; 71]).heap.is_none());
         assert!(Text::new(&[b'a'; 72]).inline == [0; 71]);
         for len in [0, 71, 72, 300] {
             let text = vec![b'a'; len];
