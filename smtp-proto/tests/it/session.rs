@@ -312,55 +312,40 @@ fn case_w1_injected_replies_are_never_read() {
 #[test]
 fn case_w31_tls_that_ends_without_close_notify() {
     let trust = Trust::new();
-    let setup = || Pair::new(Security::Implicit(trust.tls("mx.example")), trust.server(true), b"hi\r\n", 1);
-    // QUIT's reply follows the verdict: the connection can be cut between them.
-    let mut whole = setup();
-    let mut sent = 0;
-    let mut verdict_at = None;
-    let step = |pair: &mut Pair| {
-        pair.poll_session();
-        let bytes = std::mem::take(&mut pair.to_server);
-        pair.server.handle_input(NOW, &bytes);
-        pair.poll_server();
-        let byte = (!pair.to_client.is_empty()).then(|| pair.to_client.remove(0));
-        if let Some(byte) = byte {
-            pair.session.handle_input(NOW, &[byte]);
+    // How many bytes of the record with the verdict arrive before the end; all of them at last.
+    for arrived in [0, 1, 5, 20, usize::MAX] {
+        let mut pair =
+            Pair::new(Security::Implicit(trust.tls("mx.example")), trust.server(true), b"hi\r\n", 1);
+        while pair.received.is_empty() {
+            let bytes = std::mem::take(&mut pair.to_client);
+            pair.session.handle_input(NOW, &bytes);
+            pair.poll_session();
+            let bytes = std::mem::take(&mut pair.to_server);
+            pair.server.handle_input(NOW, &bytes);
+            pair.poll_server();
         }
-        pair.poll_session();
-        byte.is_some()
-    };
-    while step(&mut whole) {
-        sent += 1;
-        if verdict_at.is_none() && !whole.outcomes.is_empty() {
-            verdict_at = Some(sent);
-        }
-    }
-    let verdict_at: usize = verdict_at.unwrap();
-    assert!(verdict_at < sent);
-    // Record sizes are fixed, but signatures are not: stay clear of the handshake.
-    for before in [0, 1, 5, 20] {
-        let mut pair = setup();
-        while pair.outcomes.is_empty() && (before == 0 || pair.received.is_empty()) {
-            step(&mut pair);
-        }
-        if before > 0 {
-            // The verdict is on its way; all but its last bytes arrive.
-            for _ in 0..pair.to_client.len().saturating_sub(before) {
-                if !pair.outcomes.is_empty() {
-                    break;
-                }
-                step(&mut pair);
+        let mut arrived = arrived.min(pair.to_client.len());
+        if arrived == pair.to_client.len() {
+            // Byte by byte up to the verdict: the reply to QUIT and close_notify stay away.
+            arrived = 0;
+            while pair.outcomes.is_empty() {
+                pair.session.handle_input(NOW, &pair.to_client[arrived..=arrived]);
+                arrived += 1;
+                pair.poll_session();
             }
-        }
-        let delivered = !pair.outcomes.is_empty();
-        pair.session.handle_eof(NOW);
-        pair.poll_session();
-        if delivered {
+            assert!(arrived < pair.to_client.len(), "something is left to be lost");
+            pair.session.handle_eof(NOW);
+            pair.poll_session();
             assert!(matches!(pair.outcomes[0], Outcome::Delivered(_)));
-            assert_eq!(pair.end, Some(Ok(())), "{before}");
+            assert_eq!(pair.end, Some(Ok(())));
         } else {
-            assert!(matches!(pair.outcomes[0], Outcome::Ambiguous(_)), "{before}: {:?}", pair.outcomes);
-            assert_eq!(pair.end, Some(Err(Error::Disconnected { phase: Phase::Verdict })), "{before}");
+            pair.session.handle_input(NOW, &pair.to_client[..arrived]);
+            pair.poll_session();
+            assert_eq!(pair.outcomes, [], "{arrived} bytes are no verdict");
+            pair.session.handle_eof(NOW);
+            pair.poll_session();
+            assert!(matches!(pair.outcomes[0], Outcome::Ambiguous(_)), "{arrived}: {:?}", pair.outcomes);
+            assert_eq!(pair.end, Some(Err(Error::Disconnected { phase: Phase::Verdict })), "{arrived}");
         }
     }
 }
