@@ -55,7 +55,7 @@ fn main() -> ExitCode {
             report(&workload, &times, &allocations, &instructions);
         }
     }
-    for step in ["reply to MAIL to its event", "reply to RCPT to its event"] {
+    for step in peers::transaction::STEPS {
         println!("| {step} | ours | - | - | - | {} | - |", shown(&allocations, step, "ours"));
     }
     ExitCode::SUCCESS

@@ -22,6 +22,13 @@ const RCPT: &[u8] = b"250 2.1.5 Ok\r\n";
 const DATA: &[u8] = b"354 End data with <CR><LF>.<CR><LF>\r\n";
 const VERDICT: &[u8] = b"250 2.0.0 Ok: queued as 4XyZ1w2v3u\r\n";
 
+/// What [`Ours::accept`] takes apart.
+pub const STEPS: [&str; 3] = [
+    "reply to MAIL to its event",
+    "reply to RCPT to its event",
+    "100 replies to RCPT in one read, to their events",
+];
+
 /// One message on a connection that is ready, to one recipient and to many.
 pub fn workloads() -> Vec<Workload> {
     let workload = |name, recipients| {
@@ -111,20 +118,25 @@ impl Ours {
         }
     }
 
-    /// From the replies to MAIL and RCPT to their events, once: calls `around` for each step that is to be watched.
-    pub fn accept(&mut self, mut around: impl FnMut(&'static str, &mut dyn FnMut())) {
-        self.client.send(envelope(1)).expect("ready");
+    /// From the replies to MAIL and RCPT to their events: hands each step to `watch`, which must carry it out.
+    pub fn accept(&mut self, mut watch: impl FnMut(&'static str, &mut dyn FnMut())) {
+        self.client.send(envelope(101)).expect("ready");
         self.write();
-        around("reply to MAIL to its event", &mut || {
+        watch(STEPS[0], &mut || {
             self.client.handle_input(NOW, MAIL);
             assert!(matches!(self.poll(), Next::Event(Event::Mail(_, reply)) if reply.is_positive()));
         });
-        around("reply to RCPT to its event", &mut || {
+        watch(STEPS[1], &mut || {
             self.client.handle_input(NOW, RCPT);
             assert!(matches!(self.poll(), Next::Event(Event::Rcpt(_, 0, reply)) if reply.is_positive()));
         });
-        self.client.handle_input(NOW, b"451 4.3.0 not now\r\n250 2.0.0 Ok\r\n");
-        while matches!(self.poll(), Next::Event(_)) {}
+        let replies = RCPT.repeat(100);
+        watch(STEPS[2], &mut || {
+            self.client.handle_input(NOW, &replies);
+            for _ in 0..100 {
+                assert!(matches!(self.poll(), Next::Event(Event::Rcpt(_, _, reply)) if reply.is_positive()));
+            }
+        });
     }
 }
 
