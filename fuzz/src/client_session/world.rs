@@ -112,6 +112,7 @@ pub(super) struct World {
     ready: bool,
     in_auth: usize,
     challenged: bool,
+    answered_early: bool,
     quit: bool,
     ids: Vec<TransactionId>,
     open: HashMap<TransactionId, Open>,
@@ -188,6 +189,7 @@ impl World {
             ready: false,
             in_auth: 0,
             challenged: false,
+            answered_early: false,
             quit: false,
             ids: Vec::new(),
             open: HashMap::new(),
@@ -401,6 +403,8 @@ impl World {
         if self.polling {
             assert_eq!(result, if allowed { Ok(()) } else { Err(Misuse::NoChallenge) });
         }
+        // Answered before the event was taken.
+        self.answered_early |= result.is_ok() && !allowed;
     }
 
     pub(super) fn quit(&mut self) {
@@ -719,7 +723,7 @@ impl World {
             }
             Event::AuthChallenge(challenge) => {
                 assert!(self.in_auth > 0 && challenge.len() < self.limits.line);
-                self.challenged = true;
+                self.challenged = !std::mem::take(&mut self.answered_early);
             }
             Event::Authenticated(reply) => {
                 assert!(self.in_auth > 0 && reply.is_positive());
