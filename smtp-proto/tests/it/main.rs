@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // in tests a panic is the report
 
+mod content;
 mod rules;
 mod script;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
