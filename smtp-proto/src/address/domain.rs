@@ -45,6 +45,18 @@ impl Domain {
         self.0.split('.')
     }
 
+    fn from_ascii(name: String) -> Result<Self, AddressRule> {
+        check_ldh(&name)?;
+        let domain = Self(name);
+        #[cfg(feature = "idna")]
+        if domain.labels().any(|label| label.get(..4).is_some_and(|tag| tag.eq_ignore_ascii_case("xn--"))) {
+            to_a_labels(&domain.0)?;
+            // There and back: a U-label may not look like an A-label itself, which the way there does not check.
+            to_a_labels(&domain.to_unicode())?;
+        }
+        Ok(domain)
+    }
+
     /// The name for people to read, with U-labels in place of A-labels.
     ///
     /// Names of different characters can look alike: decide nothing by what this returns.
@@ -64,24 +76,9 @@ impl FromStr for Domain {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         check_characters(text, AddressPart::Domain)?;
-        if !text.is_ascii() {
-            let name = to_a_labels(text).map_err(|rule| error(rule, text))?;
-            check_ldh(&name).map_err(|rule| error(rule, text))?;
-            return Ok(Self(name));
-        }
-        check_ldh(text).map_err(|rule| error(rule, text))?;
-        #[cfg(feature = "idna")]
-        if text.split('.').any(|label| label.get(..4).is_some_and(|tag| tag.eq_ignore_ascii_case("xn--"))) {
-            to_a_labels(text).map_err(|rule| error(rule, text))?;
-            // There and back: a U-label may not look like an A-label itself, which the way there does not check.
-            to_a_labels(&Self(text.into()).to_unicode()).map_err(|_| error(AddressRule::Idna, text))?;
-        }
-        Ok(Self(text.into()))
+        let name = if text.is_ascii() { Ok(text.into()) } else { to_a_labels(text) };
+        name.and_then(Self::from_ascii).map_err(|rule| AddressError::new(AddressPart::Domain, rule, text))
     }
-}
-
-fn error(rule: AddressRule, text: &str) -> AddressError {
-    AddressError::new(AddressPart::Domain, rule, text)
 }
 
 #[cfg(feature = "idna")]

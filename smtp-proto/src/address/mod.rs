@@ -445,6 +445,7 @@ mod tests {
             "a@xn--a.com",
             // Its U-label would begin with `xn--` too.
             "a@xn--xn---n-mq3-n-mq3e",
+            "a@Bücher.xn--xn---enn-mmq3n",
             "a@xn--0.com",
             "a@x\u{3000}y.com",
             "a@\u{ad}.com",
