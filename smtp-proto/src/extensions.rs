@@ -5,20 +5,19 @@
 
 use core::fmt;
 
-use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::escape::Escaped;
-use crate::reply::{Reply, split_line};
+use crate::reply::{Reply, Text, split_line};
 
 /// The service extensions of a server.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Extensions {
     known: u32,
     auth: u16,
     size: Option<u64>,
     /// The text of the reply in UTF-8, the greeting line first.
-    raw: Box<[u8]>,
+    text: Text,
 }
 
 /// An extension without parameters that concern the client.
@@ -50,6 +49,7 @@ pub enum Extension {
 }
 
 impl Extension {
+    /// In the order of the enum.
     const ALL: [Keyword<Self>; 11] = [
         Keyword::new("8BITMIME", Self::EightBitMime),
         Keyword::new("AUTH", Self::Auth),
@@ -63,6 +63,27 @@ impl Extension {
         Keyword::new("SMTPUTF8", Self::SmtpUtf8),
         Keyword::new("STARTTLS", Self::StartTls),
     ];
+
+    /// The one whose keyword `text` begins with.
+    #[inline]
+    fn find(text: &[u8]) -> Option<&'static Keyword<Self>> {
+        // Three letters tell them apart, here without the bit between upper and lower case, which makes \x18 of 8.
+        let extension = match &text.first_chunk()?.map(|b: u8| b & !0x20) {
+            b"\x18BI" => Self::EightBitMime,
+            b"AUT" => Self::Auth,
+            b"BIN" => Self::BinaryMime,
+            b"CHU" => Self::Chunking,
+            b"DSN" => Self::Dsn,
+            b"ENH" => Self::EnhancedStatusCodes,
+            b"PIP" => Self::Pipelining,
+            b"REQ" => Self::RequireTls,
+            b"SIZ" => Self::Size,
+            b"SMT" => Self::SmtpUtf8,
+            b"STA" => Self::StartTls,
+            _ => return None,
+        };
+        Some(&Self::ALL[extension as usize]).filter(|keyword| keyword.begins(text))
+    }
 }
 
 /// A SASL mechanism as named in `AUTH` (RFC 4422 section 3.1) that this crate can speak.
@@ -99,37 +120,35 @@ impl Extensions {
     ///
     /// Nothing in it is an error: a keyword that makes no sense is kept as an unknown one.
     pub fn parse(reply: &Reply) -> Self {
-        let raw: Box<[u8]> = match str::from_utf8(reply.raw()) {
-            Ok(raw) => raw.as_bytes().into(),
-            Err(_) => String::from_utf8_lossy(reply.raw()).as_bytes().into(),
+        let bytes = reply.text.as_bytes();
+        let text = match bytes.is_ascii() || str::from_utf8(bytes).is_ok() {
+            true => reply.text.clone(),
+            false => Text::new(String::from_utf8_lossy(bytes).as_bytes()),
         };
         let (mut known, mut auth, mut size) = (0, 0, None);
-        let (_, mut next) = split_line(&raw);
-        while let Some(mut text) = next {
-            while let [b' ' | b'\t', rest @ ..] = text {
-                text = rest;
+        let mut rest = text.as_bytes();
+        loop {
+            rest = next_line(rest);
+            if rest.is_empty() {
+                break;
             }
-            let Some(keyword) = Keyword::find(&Extension::ALL, text) else {
-                (_, next) = split_line(text);
-                continue;
-            };
-            let behind = &text[keyword.name.len()..];
-            let (parameters, rest) = split_line(behind);
-            next = rest;
-            match (keyword.value, parameters) {
+            if matches!(rest[0], b' ' | b'\t') {
+                rest = skip_blanks(rest);
+            }
+            let Some(keyword) = Extension::find(rest) else { continue };
+            rest = &rest[keyword.name.len()..];
+            match (keyword.value, rest) {
                 // `AUTH=PLAIN LOGIN` is an old spelling that some servers send beside the right one.
-                (Extension::Auth, [b' ' | b'\t' | b'=', ..]) => auth |= mechanisms(behind),
-                // The name goes on.
-                _ if !ends_keyword(parameters) => continue,
-                // No value and 0 mean that no limit is known (RFC 1870 section 4); of several the first counts, as in `get`.
-                (Extension::Size, _) => {
-                    size = size.or_else(|| Some(number(parameters).filter(|&limit| limit > 0)));
-                }
+                (Extension::Auth, [b' ' | b'\t' | b'=', ..]) => auth |= mechanisms(&mut rest),
+                _ if !ends_keyword(rest) => continue,
+                // Of several the first counts, as in `get`.
+                (Extension::Size, _) if size.is_none() => size = Some(number(&mut rest)),
                 _ => {}
             }
             known |= 1 << keyword.value as u32;
         }
-        Self { known, auth, size: size.flatten(), raw }
+        // No value and 0 mean that no limit is known (RFC 1870 section 4).
+        Self { known, auth, size: size.flatten().filter(|&limit| limit > 0), text }
     }
 
     /// Whether the server has the extension.
@@ -151,13 +170,7 @@ impl Extensions {
 
     /// All keywords with their parameters, as they came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let (_, mut next) = split_line(&self.raw);
-        let lines = core::iter::from_fn(move || {
-            let (line, rest) = split_line(next?);
-            next = rest;
-            Some(line)
-        });
-        lines.filter_map(|line| {
+        self.text.lines().skip(1).filter_map(|line| {
             let line = str::from_utf8(line).ok()?;
             let line = line.trim_start_matches([' ', '\t']).trim_end_matches([' ', '\t', '\r']);
             let (keyword, parameters) = line.split_once([' ', '\t']).unwrap_or((line, ""));
@@ -171,29 +184,76 @@ impl Extensions {
     }
 }
 
-/// The known ones at the start of what is behind `AUTH`.
-fn mechanisms(mut text: &[u8]) -> u16 {
+impl Default for Extensions {
+    /// None at all, as after HELO.
+    fn default() -> Self {
+        Self { known: 0, auth: 0, size: None, text: Text::new(b"") }
+    }
+}
+
+/// The known ones in what is behind `AUTH`, up to the end of the line.
+fn mechanisms(text: &mut &[u8]) -> u16 {
     let mut set = 0;
-    while let [b' ' | b'\t' | b'\r' | b'\x0c' | b'=', name @ ..] = text {
-        let len = name.iter().position(u8::is_ascii_whitespace).unwrap_or(name.len());
-        if let Some(keyword) = Keyword::find(&AuthMechanism::ALL, name).filter(|k| k.name.len() == len) {
-            set |= 1 << keyword.value as u16;
-        }
-        text = &name[len..];
+    while let [b' ' | b'\t' | b'\r' | b'\x0c' | b'=', name @ ..] = *text {
+        let known =
+            AuthMechanism::ALL.iter().find_map(|keyword| match name.split_at_checked(keyword.name.len()) {
+                Some((_, behind)) if keyword.begins(name) && is_blank_or_end(behind) => {
+                    Some((keyword, behind))
+                }
+                _ => None,
+            });
+        *text = match known {
+            Some((keyword, behind)) => {
+                set |= 1 << keyword.value as u16;
+                behind
+            }
+            None => &name[name.iter().position(u8::is_ascii_whitespace).unwrap_or(name.len())..],
+        };
     }
     set
 }
 
+fn is_blank_or_end(text: &[u8]) -> bool {
+    text.first().is_none_or(u8::is_ascii_whitespace)
+}
+
 /// Whether a keyword may have this behind it; a CR too many at the end of the line does no harm.
 fn ends_keyword(behind: &[u8]) -> bool {
-    matches!(behind, [] | [b' ' | b'\t', ..]) || behind.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r'))
+    match behind {
+        [b'\r', b'\n', ..] | [b' ' | b'\t' | b'\n', ..] | [] => true,
+        _ => split_line(behind).0.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r')),
+    }
 }
 
-fn number(text: &[u8]) -> Option<u64> {
-    str::from_utf8(text).ok()?.trim().parse().ok()
+/// The number that is all there is before the end of the line but blanks.
+fn number(text: &mut &[u8]) -> Option<u64> {
+    let (mut number, mut rest) = (None::<u64>, skip_blanks(text));
+    while let [digit @ b'0'..=b'9', more @ ..] = rest {
+        number = Some(number.unwrap_or(0).checked_mul(10)?.checked_add(u64::from(digit - b'0'))?);
+        rest = more;
+    }
+    *text = skip_blanks(rest);
+    number.filter(|_| matches!(**text, [] | [b'\n', ..] | [b'\r', b'\n', ..]))
 }
 
-/// So long may a keyword be.
+/// What is behind the end of the line.
+#[inline]
+fn next_line(text: &[u8]) -> &[u8] {
+    match text {
+        [b'\r', b'\n', _, _, _, _, rest @ ..] => rest,
+        _ => split_line(text).1.unwrap_or_default(),
+    }
+}
+
+#[inline(never)]
+fn skip_blanks(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = text {
+        text = rest;
+    }
+    text
+}
+
+/// So long may a name be.
 const LONGEST: usize = 24;
 
 /// A name that is recognised whatever its case, eight letters at a time.
@@ -219,32 +279,24 @@ impl<T> Keyword<T> {
         Self { name, value, words, masks }
     }
 
-    /// The one that `text` begins with.
+    /// Whether `text` begins with the name.
     #[inline]
-    fn find<'a>(all: &'a [Self], text: &[u8]) -> Option<&'a Self> {
-        let padded;
-        let start: &[u8; LONGEST] = match text.first_chunk() {
-            Some(start) => start,
-            None => {
-                padded = pad(text);
-                &padded
-            }
-        };
-        let differs = |keyword: &Self, i: usize| {
-            (u64::from_le_bytes(start.as_chunks().0[i]) ^ keyword.words[i]) & keyword.masks[i]
-        };
-        all.iter().find(|keyword| {
-            differs(keyword, 0) == 0
-                && (keyword.name.len() <= 8 || differs(keyword, 1) | differs(keyword, 2) == 0)
-        })
+    fn begins(&self, text: &[u8]) -> bool {
+        self.agrees(text, 0) && (self.name.len() <= 8 || self.agrees(text, 1) && self.agrees(text, 2))
+    }
+
+    #[inline]
+    fn agrees(&self, text: &[u8], i: usize) -> bool {
+        let text = text.get(i * 8..).unwrap_or_default();
+        let word = text.first_chunk().map_or_else(|| padded(text), |word| u64::from_le_bytes(*word));
+        (word ^ self.words[i]) & self.masks[i] == 0
     }
 }
 
+/// A short text with zeros behind it.
 #[cold]
-fn pad<const N: usize>(text: &[u8]) -> [u8; N] {
-    let mut padded = [0; N];
-    padded[..text.len()].copy_from_slice(text);
-    padded
+fn padded(text: &[u8]) -> u64 {
+    text.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 impl fmt::Debug for Extensions {
@@ -301,6 +353,9 @@ mod tests {
             let e = ehlo(&alloc::format!("250-x\r\n250 {line}\r\n"));
             assert!(Extension::ALL.iter().all(|keyword| !e.has(keyword.value)), "{line:?}");
         }
+        assert!(!ehlo("250-x\r\n250 \x18BITMIME\r\n").has(Extension::EightBitMime));
+        let e = ehlo("250-x\r\n250-SIZE\r\n250 SIZE 5\r\n");
+        assert_eq!((e.get("SIZE"), e.max_size()), (Some(""), None), "the first counts");
         for line in ["enhancedStatusCodes", " \tDSN", "DSN\r", "DSN \t", "DSN a", "AUTH=", "CHUNKING\tx"] {
             let e = ehlo(&alloc::format!("250-x\r\n250-{line}\r\n250 x\r\n"));
             assert_eq!(Extension::ALL.iter().filter(|keyword| e.has(keyword.value)).count(), 1, "{line:?}");

@@ -15,8 +15,7 @@ pub use code::{Code, EnhancedCode, Severity};
 pub use parser::{Line, ReplyError, ReplyLimits, ReplyParser, line};
 
 use crate::escape::Escaped;
-use text::Text;
-pub(crate) use text::split_line;
+pub(crate) use text::{Text, split_line};
 
 /// A complete reply.
 ///
@@ -25,7 +24,8 @@ pub(crate) use text::split_line;
 pub struct Reply {
     code: Code,
     bare_lf: bool,
-    text: Text,
+    /// All text, with what separates the lines.
+    pub(crate) text: Text,
 }
 
 impl Reply {
@@ -38,6 +38,15 @@ impl Reply {
             Some(at) => Err(at),
             None => Ok(Self { code, bare_lf: false, text: Text::from_lines(code, text) }),
         }
+    }
+
+    /// The reply whose lines these are.
+    #[inline]
+    fn from_wire(code: Code, bare_lf: bool, lines: &[u8]) -> Self {
+        let text = lines.get("250 ".len()..).unwrap_or_default();
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        Self { code, bare_lf, text: Text::new(text) }
     }
 
     /// The three digits.
@@ -106,11 +115,6 @@ impl Reply {
             out.extend(line.iter().map(|&b| if matches!(b, b'\r' | 0) { b' ' } else { b }));
             out.extend_from_slice(b"\r\n");
         }
-    }
-
-    /// All text, with what separates the lines.
-    pub(crate) fn raw(&self) -> &[u8] {
-        self.text.as_bytes()
     }
 
     /// Whether a line ended in a bare LF, which RFC 5321 section 2.3.8 forbids.

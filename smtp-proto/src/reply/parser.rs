@@ -8,7 +8,6 @@ use nom::bytes::streaming::{tag, take_while_m_n};
 use nom::combinator::{map, map_opt, peek, value};
 use nom::{IResult, Parser};
 
-use super::text::Text;
 use super::{Code, Reply};
 use crate::escape::Snippet;
 
@@ -174,25 +173,30 @@ fn text(input: &[u8]) -> IResult<&[u8], (&[u8], bool, bool)> {
     Ok((rest, text.strip_suffix(b"\r").map_or((text, nul, true), |text| (text, nul, false))))
 }
 
-/// Where the first LF or NUL is: eight bytes at a time, which for usual lines takes less than a call of memchr.
+/// Where the first LF or NUL is.
 #[inline(always)]
-fn lf_or_nul(text: &[u8]) -> Option<usize> {
+pub(super) fn lf_or_nul(text: &[u8]) -> Option<usize> {
+    let at = at_most_lf(text)?;
+    match text[at] {
+        b'\n' | 0 => Some(at),
+        _ => memchr::memchr2(b'\n', 0, &text[at..]).map(|more| at + more),
+    }
+}
+
+/// Where the first byte up to LF is: eight at a time, which for usual lines takes less than a call of memchr.
+#[inline(always)]
+fn at_most_lf(text: &[u8]) -> Option<usize> {
     const EACH: u64 = u64::MAX / 0xff;
     let (words, tail) = text.as_chunks::<8>();
     for (i, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        // The top bit of the first byte that is at most LF, and perhaps of some behind it.
+        // The top bit of the first such byte, and perhaps of some behind it.
         let low = word.wrapping_sub(EACH * (b'\n' as u64 + 1)) & !word & (EACH << 7);
         if low != 0 {
-            let at = i * 8 + low.trailing_zeros() as usize / 8;
-            return match text[at] {
-                b'\n' | 0 => Some(at),
-                _ => memchr::memchr2(b'\n', 0, &text[at..]).map(|more| at + more),
-            };
+            return Some(i * 8 + low.trailing_zeros() as usize / 8);
         }
     }
-    let at = tail.iter().position(|b| matches!(b, b'\n' | 0))?;
-    Some(words.len() * 8 + at)
+    tail.iter().position(|&b| b <= b'\n').map(|at| words.len() * 8 + at)
 }
 
 /// Puts replies together from input that comes in any pieces.
@@ -223,14 +227,18 @@ impl ReplyParser {
         if self.is_mid_reply() {
             return self.parse_on(input);
         }
-        let mut seen = Seen::default();
-        let mut rest = seen.skim(&self.limits, input);
+        if let Some((code, bytes)) = usual(&self.limits, input) {
+            let (whole, rest) = input.split_at(bytes);
+            *input = rest;
+            return Ok(Some(Reply::from_wire(code, false, whole)));
+        }
+        let (mut seen, mut rest) = (Seen::default(), *input);
         while let Some((line, after)) = seen.line(&self.limits, rest)? {
             rest = after;
             if line.last {
                 let (whole, rest) = input.split_at(seen.bytes);
                 *input = rest;
-                return Ok(Some(seen.reply(line.code, whole)));
+                return Ok(Some(Reply::from_wire(line.code, seen.bare_lf, whole)));
             }
         }
         self.hold(seen, input);
@@ -258,7 +266,8 @@ impl ReplyParser {
                 && let Some((line, _)) = self.seen.line(&self.limits, &self.held[start..])?
                 && line.last
             {
-                let reply = core::mem::take(&mut self.seen).reply(line.code, &self.held);
+                let reply = Reply::from_wire(line.code, self.seen.bare_lf, &self.held);
+                self.seen = Seen::default();
                 self.held.clear();
                 self.held.shrink_to(Self::KEPT);
                 return Ok(Some(reply));
@@ -284,28 +293,6 @@ struct Seen {
 }
 
 impl Seen {
-    /// Takes the lines at the start of a reply that are as they should be and not the last; leaves all else to `line`.
-    fn skim<'a>(&mut self, limits: &ReplyLimits, input: &'a [u8]) -> &'a [u8] {
-        let Some(first @ &[a @ b'2'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9', b'-']) = input.first_chunk()
-        else {
-            return input;
-        };
-        let mut rest = input;
-        while let Some((head, text)) = rest.split_first_chunk()
-            && head == first
-            && let Some(end) = lf_or_nul(text)
-            && text[..=end].ends_with(b"\r\n")
-            && self.check_length(limits, head.len() + end + 1).is_ok()
-            && self.lines < limits.lines
-        {
-            self.lines += 1;
-            self.bytes += head.len() + end + 1;
-            self.code = Some(Code::from_digits([a, b, c]));
-            rest = &text[end + 1..];
-        }
-        rest
-    }
-
     /// Takes the next line off `input`; `None` if its end is missing.
     #[inline(always)]
     fn line<'a>(
@@ -355,14 +342,30 @@ impl Seen {
             Err(ReplyError::TooLong { limit: limits.bytes })
         }
     }
+}
 
-    /// The reply whose lines `bytes` are.
-    #[inline]
-    fn reply(self, code: Code, bytes: &[u8]) -> Reply {
-        let text = bytes.get("250 ".len()..).unwrap_or_default();
-        let text = text.strip_suffix(b"\n").unwrap_or(text);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        Reply { code, bare_lf: self.bare_lf, text: Text::new(text) }
+/// The code and the length of a reply at the start of `input` that is all there and as replies should be.
+///
+/// Nearly all are, so this is what parsing costs; what `Seen` says of them is the same.
+#[inline]
+fn usual(limits: &ReplyLimits, input: &[u8]) -> Option<(Code, usize)> {
+    let window = &input[..input.len().min(limits.bytes)];
+    let [a @ b'2'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9'] = *window.first_chunk()? else { return None };
+    let (mut rest, mut lines) = (window, limits.lines);
+    loop {
+        let (&[x, y, z, separator], text) = rest.split_first_chunk()?;
+        let end = at_most_lf(text)?;
+        let (line, after) = text.split_at_checked(end + 1)?;
+        let is_usual = [x, y, z] == [a, b, c]
+            && line.ends_with(b"\r\n")
+            && end + "250 ".len() < limits.line
+            && lines > 0;
+        (rest, lines) = (after, lines.wrapping_sub(1));
+        match separator {
+            b'-' if is_usual => {}
+            b' ' if is_usual => return Some((Code::from_digits([a, b, c]), window.len() - rest.len())),
+            _ => return None,
+        }
     }
 }
 

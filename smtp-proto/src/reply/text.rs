@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use core::hash::{Hash, Hasher};
 
 use super::Code;
+use super::parser::lf_or_nul;
 
 /// What came between the separator of the first line and the end of the last.
 ///
@@ -12,7 +13,7 @@ use super::Code;
 ///
 /// It is no enum, because a value whose first byte is looked at takes several times as long to move.
 #[derive(Clone)]
-pub(super) struct Text {
+pub(crate) struct Text {
     /// A long text.  It is shared by clones, because one reply may decide for ten thousand recipients.
     heap: Option<Arc<[u8]>>,
     inline: [u8; Text::INLINE],
@@ -22,8 +23,8 @@ pub(super) struct Text {
 impl Text {
     const INLINE: usize = 71;
 
-    #[inline]
-    pub(super) fn new(text: &[u8]) -> Self {
+    #[inline(always)]
+    pub(crate) fn new(text: &[u8]) -> Self {
         let mut new = Self { heap: None, inline: [0; Self::INLINE], len: 0 };
         match (new.inline.get_mut(..text.len()), u8::try_from(text.len())) {
             (Some(place), Ok(len)) => {
@@ -36,7 +37,7 @@ impl Text {
     }
 
     /// From lines separated by LF.
-    pub(super) fn from_lines(code: Code, lines: &str) -> Self {
+    pub(crate) fn from_lines(code: Code, lines: &str) -> Self {
         match lines.rsplit_once('\n') {
             None => Self::new(lines.as_bytes()),
             Some((before, last)) => {
@@ -46,12 +47,12 @@ impl Text {
         }
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         self.heap.as_deref().unwrap_or(&self.inline[..usize::from(self.len)])
     }
 
     /// The text of each line.
-    pub(super) fn lines(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
         let mut next = Some(self.as_bytes());
         core::iter::from_fn(move || {
             let (line, rest) = split_line(next?);
@@ -64,14 +65,8 @@ impl Text {
 /// The first line of a text, and the text from the next one on.
 #[inline]
 pub(crate) fn split_line(text: &[u8]) -> (&[u8], Option<&[u8]>) {
-    let lf = match text {
-        // Often asked for what is behind a keyword.
-        [b'\r', b'\n', ..] => 1,
-        _ => match memchr::memchr(b'\n', text) {
-            Some(lf) => lf,
-            None => return (text, None),
-        },
-    };
+    // There is no NUL in a text.
+    let Some(lf) = lf_or_nul(text) else { return (text, None) };
     let line = &text[..lf];
     // Without text there may be no separator either.
     let rest = text.get(lf + "\n250-".len()..).unwrap_or_default();
