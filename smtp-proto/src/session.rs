@@ -48,6 +48,9 @@ pub struct Session {
     inner: Output,
     /// What was decrypted.
     plain: Vec<u8>,
+    /// What TLS has put out must be written until then.
+    block: Option<Instant>,
+    block_timeout: core::time::Duration,
     /// It is over, and until then the last words of TLS must be written.
     closing: Option<Instant>,
     /// They are written.
@@ -64,6 +67,8 @@ impl Session {
             Security::Implicit(tls) => (TlsMode::Implicit, Some(tls)),
         };
         let mut session = Self {
+            block: None,
+            block_timeout: config.timeouts.block,
             close_timeout: config.timeouts.quit,
             client: Client::new(config, mode, now),
             tls,
@@ -160,7 +165,13 @@ impl Session {
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.closing {
             Some(deadline) if now >= deadline => self.channel = None,
-            _ => self.client.handle_timeout(now),
+            _ => {
+                self.client.handle_timeout(now);
+                if self.block.is_some_and(|block| now >= block) {
+                    let phase = self.client.phase();
+                    self.client.fail(Error::TimedOut { phase });
+                }
+            }
         }
     }
 
@@ -170,6 +181,9 @@ impl Session {
             None => self.client.handle_written(now, n),
             Some(channel) => {
                 let plain = channel.written(n);
+                if channel.is_written() {
+                    self.block = None;
+                }
                 self.client.handle_written(now, plain);
             }
         }
@@ -177,6 +191,12 @@ impl Session {
 
     /// As [`Client::poll`].  After the end it still wants output written until `close_notify` or an alert is out.
     pub fn poll(&mut self, now: Instant, out: &mut Output) -> Next {
+        let next = self.next(now, out);
+        self.start_timer(now);
+        next
+    }
+
+    fn next(&mut self, now: Instant, out: &mut Output) -> Next {
         loop {
             let next = match &mut self.channel {
                 None => self.client.poll(now, out),
@@ -205,6 +225,13 @@ impl Session {
         }
     }
 
+    /// The client knows of its own bytes only; the answer to a key update may be all that is on its way.
+    fn start_timer(&mut self, now: Instant) {
+        if self.block.is_none() && self.channel.as_ref().is_some_and(|channel| !channel.is_written()) {
+            self.block = Some(now + self.block_timeout);
+        }
+    }
+
     fn poll_sealed(&mut self, now: Instant, out: &mut Output) -> Next {
         let next = self.client.poll(now, &mut self.inner);
         let Some(channel) = &mut self.channel else { return next };
@@ -230,7 +257,8 @@ impl Session {
     pub fn deadline(&self) -> Option<Instant> {
         match (&self.channel, self.closing) {
             (Some(_), Some(closing)) => (!self.closed).then_some(closing),
-            _ => self.client.deadline(),
+            _ if self.client.is_over() => None,
+            _ => self.client.deadline().into_iter().chain(self.block).min(),
         }
     }
 
@@ -257,6 +285,7 @@ impl Session {
         if let Err(error) = sealed {
             self.client.fail(Error::Tls(error));
         }
+        self.start_timer(now);
         Ok(taken)
     }
 

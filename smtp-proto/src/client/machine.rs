@@ -742,7 +742,8 @@ impl Client {
         self.transactions.binary_search_by_key(&id, |transaction| transaction.id).ok()
     }
 
-    fn phase(&self) -> Phase {
+    /// What is going on.
+    pub(crate) fn phase(&self) -> Phase {
         let content = self.transactions.get(self.sending).is_some_and(|t| t.step == Step::Content);
         match (&self.state, self.wire.pipeline.front()) {
             (State::Handshake { .. }, _) => Phase::Handshake,

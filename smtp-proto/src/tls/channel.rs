@@ -121,6 +121,11 @@ impl Channel {
         plain
     }
 
+    /// Whether everything that was appended is written.
+    pub(crate) fn is_written(&self) -> bool {
+        self.written == self.produced
+    }
+
     pub(crate) fn is_handshaking(&self) -> bool {
         self.engine.is_handshaking()
     }

@@ -11,7 +11,7 @@ use smtp_proto::envelope::{BodyType, Envelope, Form};
 use smtp_proto::sasl::{Credentials, Mechanism};
 use smtp_proto::server::{self, Response, Server};
 use smtp_proto::tls::rustls::{RustlsAcceptor, RustlsConnector, default_provider};
-use smtp_proto::tls::{CertificateError, TlsError};
+use smtp_proto::tls::{CertificateError, TlsConnector, TlsEngine, TlsError, TlsInfo};
 use smtp_proto::{Config, Instant, Output, Security, Session, Tls};
 
 const NOW: Instant = Instant::ZERO;
@@ -380,4 +380,97 @@ fn the_last_words_of_tls_have_a_deadline() {
         panic!()
     };
     assert_eq!(pair.session.deadline(), None);
+}
+
+/// An engine without secrets, which answers a byte of its own as a key update is answered.
+#[derive(Debug, Default)]
+struct Glass {
+    ciphertext: Vec<u8>,
+    /// The handshake is over when the server has spoken.
+    is_connected: bool,
+}
+
+const KEY_UPDATE: u8 = 1;
+
+impl TlsEngine for Glass {
+    fn receive(&mut self, ciphertext: &[u8], plain: &mut Vec<u8>) -> Result<(), TlsError> {
+        self.is_connected = true;
+        let (updates, text) = ciphertext.iter().partition::<Vec<u8>, _>(|&&b| b == KEY_UPDATE);
+        self.ciphertext.extend(updates);
+        plain.extend(text);
+        Ok(())
+    }
+
+    fn send(&mut self, plain: &[u8]) -> Result<(), TlsError> {
+        self.ciphertext.extend_from_slice(plain);
+        Ok(())
+    }
+
+    fn take_ciphertext(&mut self, out: &mut Vec<u8>) {
+        out.append(&mut self.ciphertext);
+    }
+
+    fn is_handshaking(&self) -> bool {
+        !self.is_connected
+    }
+
+    fn close(&mut self) {}
+
+    fn peer_has_closed(&self) -> bool {
+        false
+    }
+
+    fn info(&self) -> Option<TlsInfo> {
+        Some(TlsInfo::new("glass", "none", true))
+    }
+
+    fn export_keying_material(&self, _: &mut [u8], _: &[u8], _: Option<&[u8]>) -> Result<(), TlsError> {
+        Err(TlsError::NotTls)
+    }
+}
+
+#[derive(Debug)]
+struct GlassConnector;
+
+impl TlsConnector for GlassConnector {
+    fn connect(&self, _: &str) -> Result<Box<dyn TlsEngine>, TlsError> {
+        Ok(Box::new(Glass::default()))
+    }
+}
+
+#[test]
+fn what_tls_alone_has_to_write_has_a_deadline() {
+    let tls = Tls { connector: Arc::new(GlassConnector), server_name: "mx.example".into() };
+    let config = Config::new("client.example".parse().unwrap());
+    let block = config.timeouts.block;
+    let mut session = Session::new(config, Security::Implicit(tls), NOW);
+    let mut out = Output::new();
+    let mut written = |session: &mut Session, now| -> usize {
+        while let Next::Event(_) = session.poll(now, &mut out) {}
+        let len = out.len();
+        session.handle_written(now, len);
+        out.clear();
+        len
+    };
+    for reply in ["220 hi\r\n", "250 hi\r\n"] {
+        session.handle_input(NOW, reply.as_bytes());
+        written(&mut session, NOW);
+    }
+    assert!(session.is_reusable());
+    assert_eq!(session.deadline(), None);
+
+    // One that is written in time leaves no deadline behind.
+    session.handle_input(NOW, &[KEY_UPDATE]);
+    assert_eq!(written(&mut session, NOW), 1);
+    assert_eq!(session.deadline(), None);
+
+    session.handle_input(NOW, &[KEY_UPDATE]);
+    let mut out = Output::new();
+    assert!(matches!(session.poll(NOW, &mut out), Next::Wait));
+    assert_eq!(session.deadline(), Some(NOW + block));
+    session.handle_timeout(NOW + block);
+    session.handle_written(NOW + block, out.len());
+    out.clear();
+    let Next::Closed(end) = session.poll(NOW + block, &mut out) else { panic!("it goes on") };
+    assert_eq!(end, Err(Error::TimedOut { phase: Phase::Idle }));
 }
