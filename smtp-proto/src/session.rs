@@ -35,7 +35,7 @@ pub enum Security {
 pub struct Tls {
     /// Makes the engine.
     pub connector: Arc<dyn TlsConnector>,
-    /// The name or IP address the certificate must be for.
+    /// The name or IP address the certificate must be for, unless the connector's policy has names of its own.
     pub server_name: String,
 }
 

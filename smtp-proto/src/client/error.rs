@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::body::BareLineEnd;
 use crate::reply::{Reply, ReplyError};
-use crate::tls::TlsError;
+use crate::tls::{ResultType, TlsError};
 
 /// Where in the protocol something happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,6 +103,19 @@ impl Error {
                 PeerMisbehaved::Unsolicited { reply, .. } | PeerMisbehaved::UnexpectedReply { reply, .. },
             ) => Some(reply),
             Self::StartTlsUnavailable { refusal } => refusal.as_ref().map(|(_, reply)| reply),
+            _ => None,
+        }
+    }
+
+    /// What a report to the receiving domain calls it (RFC 8460 section 4.3); `None` if it is not about TLS, or the
+    /// fault is on this side.
+    pub fn result_type(&self) -> Option<ResultType> {
+        match self {
+            Self::StartTlsUnavailable { .. } => Some(ResultType::StartTlsNotSupported),
+            Self::Tls(error) => error.result_type(),
+            Self::PeerMisbehaved(PeerMisbehaved::DataAfterStartTls)
+            | Self::Disconnected { phase: Phase::Handshake }
+            | Self::TimedOut { phase: Phase::Handshake } => Some(ResultType::ValidationFailure),
             _ => None,
         }
     }
@@ -254,3 +267,18 @@ impl fmt::Display for Unsupported {
 }
 
 impl core::error::Error for Unsupported {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_about_tls_have_the_words_of_reports() {
+        let word = |error: Error| error.result_type().map(ResultType::as_str);
+        assert_eq!(word(Error::StartTlsUnavailable { refusal: None }), Some("starttls-not-supported"));
+        assert_eq!(word(Error::Tls(TlsError::NotTls)), Some("validation-failure"));
+        assert_eq!(word(Error::TimedOut { phase: Phase::Handshake }), Some("validation-failure"));
+        assert_eq!(word(Error::TimedOut { phase: Phase::Greeting }), None);
+        assert_eq!(word(Error::Cancelled), None);
+    }
+}

@@ -1,11 +1,14 @@
-//! TLS without a socket: what a [`Session`](crate::Session) needs of an engine, and rustls behind it.
+//! TLS without a socket: what a [`Session`](crate::Session) needs of an engine, policies, and rustls behind it.
 //!
 //! RFC 3207 (STARTTLS), RFC 8314 (implicit TLS for submission), RFC 9325 (recommendations).  Which roots to trust is
 //! the caller's business: the crate reads no files.
 
 mod channel;
+mod policy;
+mod result_type;
 #[cfg(feature = "rustls")]
 pub mod rustls;
+mod tlsa;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -13,12 +16,15 @@ use alloc::vec::Vec;
 use core::fmt;
 
 pub(crate) use channel::Channel;
+pub use policy::{Authentication, Pin, PinError, TlsPolicy, TlsVersion};
+pub use result_type::ResultType;
+pub use tlsa::{Tlsa, TlsaError, TlsaField, Unusable};
 
 use crate::escape::Escaped;
 
 /// Makes engines for connections; one value serves many connections.
 pub trait TlsConnector: Send + Sync + fmt::Debug {
-    /// Begins a handshake with `server`, whose name the certificate must carry.
+    /// Begins a handshake with `server`, whose name the certificate must carry unless a policy says otherwise.
     ///
     /// # Errors
     /// What is wrong with the configuration.
@@ -85,21 +91,77 @@ pub struct TlsInfo {
     pub cipher_suite: String,
     /// The key exchange group, such as `X25519MLKEM768`.
     pub key_exchange: Option<String>,
-    /// Whether the peer's identity was verified.
+    /// Whether the peer's identity was verified, so that credentials may be sent.
     pub verified: bool,
-    /// The certificates the peer presented, DER, its own first.
+    /// Whether an earlier session was resumed, which spares the handshake its certificates.
+    pub resumed: bool,
+    /// The certificates the peer presented, DER, its own first; those of the earlier session if that was resumed.
     pub peer_certificates: Vec<Vec<u8>>,
+    verification: Verification,
 }
 
 impl TlsInfo {
-    /// A value for engines outside this crate; the rest is public.
+    /// A value for engines outside this crate; the rest is public, or set by
+    /// [`with_verification`](Self::with_verification).
     pub fn new(version: impl Into<String>, cipher_suite: impl Into<String>, verified: bool) -> Self {
         Self {
             version: version.into(),
             cipher_suite: cipher_suite.into(),
             key_exchange: None,
             verified,
+            resumed: false,
             peer_certificates: Vec::new(),
+            verification: if verified { Verification::Custom } else { Verification::None },
+        }
+    }
+
+    /// Says how the peer was verified, and sets [`verified`](Self::verified) to whether it was.
+    #[must_use]
+    pub fn with_verification(mut self, verification: Verification) -> Self {
+        self.verified = verification.is_verified();
+        self.verification = verification;
+        self
+    }
+
+    /// How the peer was verified.
+    pub fn verification(&self) -> &Verification {
+        &self.verification
+    }
+}
+
+/// How a peer's identity was verified, for audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verification {
+    /// Not at all: it may be anyone.
+    None,
+    /// A trusted authority vouches for its name (RFC 5280, RFC 9525).
+    Roots,
+    /// Its certificate is the one with this pin.
+    Pin(Pin),
+    /// The trust anchor of this TLSA record vouches for its name (RFC 7672 section 3.1.2).
+    DaneTa(Tlsa),
+    /// Its certificate is the one of this TLSA record (RFC 7672 section 3.1.1).
+    DaneEe(Tlsa),
+    /// By an engine or a verifier of the caller's, which was vouched for.
+    Custom,
+}
+
+impl Verification {
+    /// Whether the peer is known to be who it should be.
+    pub fn is_verified(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+}
+
+impl fmt::Display for Verification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("not verified"),
+            Self::Roots => f.write_str("verified by a trusted authority"),
+            Self::Pin(pin) => write!(f, "verified by the pin {pin}"),
+            Self::DaneTa(record) | Self::DaneEe(record) => write!(f, "verified by the TLSA record {record}"),
+            Self::Custom => f.write_str("verified by other means"),
         }
     }
 }
@@ -155,6 +217,10 @@ pub enum CertificateError {
         /// The names that it has.
         presented: Vec<String>,
     },
+    /// None of the pins is its own.
+    NoPinMatch,
+    /// None of the TLSA records is for it or for an authority that came with it (RFC 7672 section 3).
+    NoTlsaMatch,
     /// It was revoked.
     Revoked,
     /// It is not for servers.
@@ -209,6 +275,8 @@ impl fmt::Display for CertificateError {
                     more => write!(f, " and {more} more"),
                 }
             }
+            Self::NoPinMatch => f.write_str("it has none of the fingerprints that are accepted"),
+            Self::NoTlsaMatch => f.write_str("none of the TLSA records of the server is for it"),
             Self::Revoked => f.write_str("it was revoked"),
             Self::WrongPurpose => f.write_str("it is not for servers"),
             Self::Missing => f.write_str("there is none"),
