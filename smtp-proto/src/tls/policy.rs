@@ -170,7 +170,7 @@ impl Default for TlsPolicy {
 pub enum Pin {
     /// Of the certificate (DER).
     Certificate([u8; 32]),
-    /// Of its SubjectPublicKeyInfo (DER).
+    /// Of its `SubjectPublicKeyInfo` (DER).
     PublicKey([u8; 32]),
 }
 

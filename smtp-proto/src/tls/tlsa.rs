@@ -32,7 +32,7 @@ use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 pub struct Tlsa {
     /// What the record is about: 0 PKIX-TA, 1 PKIX-EE, 2 DANE-TA, 3 DANE-EE (RFC 6698 section 2.1.1).
     pub usage: u8,
-    /// What of the certificate is compared: 0 all of it, 1 its SubjectPublicKeyInfo (section 2.1.2).
+    /// What of the certificate is compared: 0 all of it, 1 its `SubjectPublicKeyInfo` (section 2.1.2).
     pub selector: u8,
     /// How: 0 as it is, 1 by SHA-256, 2 by SHA-512 (section 2.1.3).
     pub matching: u8,

@@ -46,6 +46,12 @@ pub(super) fn from_rustls(error: Error, first: Option<u8>) -> TlsError {
 
 fn certificate(error: Theirs) -> CertificateError {
     let invalid = |detail: String| CertificateError::Invalid { detail };
+    // What a policy says comes through rustls in this crate's own words.
+    if let Theirs::Other(other) = &error
+        && let Some(ours) = other.0.downcast_ref::<CertificateError>()
+    {
+        return ours.clone();
+    }
     match error {
         Theirs::Expired | Theirs::ExpiredContext { .. } => CertificateError::Expired,
         Theirs::NotValidYet | Theirs::NotValidYetContext { .. } => CertificateError::NotYetValid,

@@ -1,17 +1,23 @@
 //! Both sides in memory: handshakes in any pieces, data, closing, and certificates that are not acceptable (W30).
 
+mod dane;
+mod policy;
+
 use std::net::IpAddr;
-use std::string::String;
+use std::string::{String, ToString};
 use std::vec;
 
 use ::rustls::client::WebPkiServerVerifier;
+use ::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use ::rustls::pki_types::{ServerName, UnixTime};
+use ::rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    PublicKeyData, SanType, date_time_ymd,
 };
 
 use super::*;
-use crate::tls::CertificateError;
+use crate::tls::{CertificateError, TlsConnector, TlsInfo};
 
 /// 2026-01-01, when all the certificates below are valid that should be.
 const NOW: u64 = 1_767_225_600;
@@ -49,6 +55,11 @@ impl Authority {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
         roots
+    }
+
+    /// Its `SubjectPublicKeyInfo`.
+    fn spki(&self) -> Vec<u8> {
+        self.issuer.key().subject_public_key_info()
     }
 
     fn acceptor(&self, params: &CertificateParams) -> RustlsAcceptor {
