@@ -36,6 +36,6 @@ pub use smtp_message::{
 };
 pub use smtp_proto::client::{Event, Failure, Outcome, Timeouts};
 pub use smtp_proto::envelope::Form;
-pub use smtp_proto::tls::TlsInfo;
+pub use smtp_proto::tls::{Pin, TlsInfo, TlsPolicy, TlsVersion};
 pub use smtp_proto::{Address, Domain, Host, Secret};
 pub use transport::TcpTransport;

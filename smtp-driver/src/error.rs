@@ -75,6 +75,9 @@ impl Error {
                 TlsError::Certificate(CertificateError::Expired | CertificateError::NotYetValid) => {
                     "the server needs a new certificate; check this computer's clock too"
                 }
+                TlsError::Certificate(CertificateError::NoPinMatch) => {
+                    "if the server has a new certificate, ask its operator for the new fingerprint"
+                }
                 TlsError::NotTls => "the port may be for STARTTLS: use smtp:// instead of smtps://",
                 _ => return None,
             },

@@ -6,8 +6,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::time_provider::DefaultTimeProvider;
-use smtp_proto::tls::rustls::{RustlsConnector, default_provider};
-use smtp_proto::tls::{TlsConnector, TlsError};
+use smtp_proto::tls::rustls::{RustlsContext, default_provider};
+use smtp_proto::tls::{Authentication, TlsConnector, TlsError, TlsPolicy};
 
 use crate::mailer::ConfigError;
 
@@ -36,20 +36,23 @@ impl Roots {
         Self::Store(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
     }
 
-    /// What makes TLS connections that trust these roots.
-    pub(crate) fn connector(self) -> Result<Arc<dyn TlsConnector>, TlsError> {
-        let provider = default_provider();
-        let time = Arc::new(DefaultTimeProvider);
-        Ok(Arc::new(match self {
-            #[cfg(feature = "platform-roots")]
-            Self::Platform => {
-                let verifier = rustls_platform_verifier::Verifier::new(Arc::clone(&provider))
-                    .map_err(|error| TlsError::Configuration { detail: error.to_string() })?;
-                RustlsConnector::with_verifier(provider, Arc::new(verifier), time)?.assume_verified()
-            }
-            #[cfg(not(feature = "platform-roots"))]
-            Self::Platform => RustlsConnector::with_roots(provider, RootCertStore::empty(), time)?,
-            Self::Store(roots) => RustlsConnector::with_roots(provider, roots, time)?,
-        }))
+    /// What makes TLS connections by a policy, which trust these roots if it asks for any.
+    pub(crate) fn connector(self, policy: &TlsPolicy) -> Result<Arc<dyn TlsConnector>, TlsError> {
+        let mut context = RustlsContext::new(default_provider(), Arc::new(DefaultTimeProvider));
+        // Pins work on computers that have no roots.
+        if *policy.authentication() == Authentication::Roots {
+            context = match self {
+                #[cfg(feature = "platform-roots")]
+                Self::Platform => {
+                    let verifier = rustls_platform_verifier::Verifier::new(default_provider())
+                        .map_err(|error| TlsError::Configuration { detail: error.to_string() })?;
+                    context.authorities(Arc::new(verifier))
+                }
+                #[cfg(not(feature = "platform-roots"))]
+                Self::Platform => context.roots(RootCertStore::empty())?,
+                Self::Store(roots) => context.roots(roots)?,
+            };
+        }
+        Ok(Arc::new(context.connector(policy)?))
     }
 }

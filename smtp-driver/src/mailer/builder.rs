@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use smtp_proto::client::{Event, Timeouts};
 use smtp_proto::sasl::{Credentials, CredentialsError};
-use smtp_proto::tls::{TlsConnector, TlsError};
+use smtp_proto::tls::{TlsConnector, TlsError, TlsPolicy};
 use smtp_proto::{AddressError, AddressLiteral, Config, Domain, Host, Secret, Security, Tls};
 
 use super::{Mailer, Server, url};
@@ -32,6 +32,7 @@ pub struct MailerBuilder {
     pub(super) credentials: Option<Result<Credentials, CredentialsError>>,
     pub(super) hello: Host,
     roots: Roots,
+    policy: TlsPolicy,
     timeouts: Timeouts,
     connect_timeout: Duration,
     observer: Option<Arc<Observer>>,
@@ -67,6 +68,7 @@ impl MailerBuilder {
             roots: Roots::Trusted(crate::roots::Roots::default()),
             #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
             roots: Roots::Nobody,
+            policy: TlsPolicy::default(),
             timeouts: submission_timeouts(),
             connect_timeout: Duration::from_secs(30),
             observer: None,
@@ -142,7 +144,23 @@ impl MailerBuilder {
         self
     }
 
-    /// Another TLS engine, or rustls configured otherwise.
+    /// How the server is authenticated and the least version of TLS, instead of [`TlsPolicy::verified`]: a pinned
+    /// certificate, for instance.  Credentials are not sent under a policy that does not authenticate.
+    ///
+    /// ```
+    /// use smtp_driver::MailerBuilder;
+    /// use smtp_proto::tls::{Pin, TlsPolicy};
+    ///
+    /// let pin: Pin = "spki:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".parse()?;
+    /// let builder = MailerBuilder::new("appliance.example.com").tls_policy(TlsPolicy::pinned([pin]));
+    /// # Ok::<(), smtp_proto::tls::PinError>(())
+    /// ```
+    pub fn tls_policy(mut self, policy: TlsPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Another TLS engine, or rustls configured otherwise; it has its own policy, and none of this builder's.
     pub fn tls_connector(mut self, connector: Arc<dyn TlsConnector>) -> Self {
         self.roots = Roots::Connector(connector);
         self
@@ -192,7 +210,7 @@ impl MailerBuilder {
                 let connector = match self.roots {
                     Roots::Connector(connector) => connector,
                     #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
-                    Roots::Trusted(roots) => roots.connector()?,
+                    Roots::Trusted(roots) => roots.connector(&self.policy)?,
                     #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
                     Roots::Nobody => return Err(ConfigError::NoTlsEngine),
                 };

@@ -16,7 +16,7 @@ use smtp_proto::client::{AuthError, Error as SessionError, Event, Outcome};
 use smtp_proto::envelope::Form;
 use smtp_proto::server::{self, Response, Server};
 use smtp_proto::tls::rustls::{RustlsAcceptor, default_provider};
-use smtp_proto::tls::{CertificateError, TlsError};
+use smtp_proto::tls::{CertificateError, Pin, TlsError, TlsPolicy, Verification};
 
 const HOST: &str = "mx.example";
 
@@ -99,6 +99,7 @@ fn a_message_over_tls_with_a_password() {
             let message = message(&mailer);
             let report = sim.block_on(mailer.send(&message)).unwrap();
             assert!(report.tls().unwrap().verified);
+            assert_eq!(report.tls().unwrap().verification(), &Verification::Roots);
             assert_eq!(report.recipients().len(), 2);
             report.all_delivered().unwrap();
             let got = messages.lock().unwrap();
@@ -144,6 +145,12 @@ fn what_keeps_a_message_from_being_sent() {
     let error = attempt(starttls(), &|builder| builder.trust_only_pem(stranger.as_bytes()).unwrap());
     let unknown = TlsError::Certificate(CertificateError::UnknownIssuer);
     assert!(matches!(&error, Error::Session(SessionError::Tls(tls)) if *tls == unknown), "{error}");
+    let pin: Pin = format!("spki:{}", "00".repeat(32)).parse().unwrap();
+    let error = attempt(starttls(), &|builder| builder.tls_policy(TlsPolicy::pinned([pin])));
+    let no_match = TlsError::Certificate(CertificateError::NoPinMatch);
+    assert!(matches!(&error, Error::Session(SessionError::Tls(tls)) if *tls == no_match), "{error}");
+    let error = attempt(starttls(), &|builder| builder.tls_policy(TlsPolicy::opportunistic()));
+    assert!(matches!(error, Error::InsecureAuth), "{error}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //!
 //! A DANE-TA record may name an authority that the server sent, or hold a whole certificate that it need not send; a bare
 //! key (`2 1 0`) is looked for in what was sent (RFC 7671 section 5.2.3).  The dates of a trust anchor itself do not
-//! matter (RFC 5280 section 6.1).
+//! matter (RFC 5280 section 6.1).  Keys are read out of certificates of X.509 version 3 alone.
 
 use std::fmt;
 use std::sync::Arc;
@@ -172,7 +172,7 @@ impl PolicyVerifier {
         now: UnixTime,
     ) -> Result<(), Error> {
         let mut roots = RootCertStore::empty();
-        roots.add(anchor.clone())?;
+        roots.add(anchor.clone()).map_err(|_| Theirs::UnknownIssuer)?;
         let algorithms = self.provider.signature_verification_algorithms.all;
         let certificate = ParsedCertificate::try_from(end_entity)?;
         verify_server_cert_signed_by_trust_anchor(&certificate, &roots, intermediates, now, algorithms)?;
