@@ -13,6 +13,7 @@ mod cut;
 pub mod dot_stuffing;
 pub mod extensions;
 pub mod reply_parser;
+pub mod tls_policy;
 
 use std::fmt::Display;
 
@@ -62,5 +63,10 @@ mod tests {
     #[test]
     fn reply_parser() {
         replay("reply_parser", crate::reply_parser::check);
+    }
+
+    #[test]
+    fn tls_policy() {
+        replay("tls_policy", crate::tls_policy::check);
     }
 }
