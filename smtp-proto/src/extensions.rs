@@ -32,10 +32,18 @@ pub enum Extension {
     BinaryMime,
     /// `CHUNKING` (RFC 3030).
     Chunking,
+    /// `DELIVERBY` (RFC 2852); the least time is in [`Extensions::deliver_by_minimum`].
+    DeliverBy,
     /// `DSN` (RFC 3461).
     Dsn,
     /// `ENHANCEDSTATUSCODES` (RFC 2034).
     EnhancedStatusCodes,
+    /// `FUTURERELEASE` (RFC 4865); its limits are in [`Extensions::future_release`].
+    FutureRelease,
+    /// `LIMITS` (RFC 9422); they are in [`Extensions::limits`].
+    Limits,
+    /// `MT-PRIORITY` (RFC 6710).
+    MtPriority,
     /// `PIPELINING` (RFC 2920).
     Pipelining,
     /// `REQUIRETLS` (RFC 8689).
@@ -46,44 +54,75 @@ pub enum Extension {
     SmtpUtf8,
     /// `STARTTLS` (RFC 3207).
     StartTls,
+    /// Postfix's `XCLIENT`.
+    XClient,
 }
 
 impl Extension {
     /// In the order of the enum.
-    const ALL: [Keyword<Self>; 11] = [
+    const ALL: [Keyword<Self>; 16] = [
         Keyword::new("8BITMIME", Self::EightBitMime),
         Keyword::new("AUTH", Self::Auth),
         Keyword::new("BINARYMIME", Self::BinaryMime),
         Keyword::new("CHUNKING", Self::Chunking),
+        Keyword::new("DELIVERBY", Self::DeliverBy),
         Keyword::new("DSN", Self::Dsn),
         Keyword::new("ENHANCEDSTATUSCODES", Self::EnhancedStatusCodes),
+        Keyword::new("FUTURERELEASE", Self::FutureRelease),
+        Keyword::new("LIMITS", Self::Limits),
+        Keyword::new("MT-PRIORITY", Self::MtPriority),
         Keyword::new("PIPELINING", Self::Pipelining),
         Keyword::new("REQUIRETLS", Self::RequireTls),
         Keyword::new("SIZE", Self::Size),
         Keyword::new("SMTPUTF8", Self::SmtpUtf8),
         Keyword::new("STARTTLS", Self::StartTls),
+        Keyword::new("XCLIENT", Self::XClient),
     ];
 
     /// The one whose keyword `text` begins with.
     #[inline]
     fn find(text: &[u8]) -> Option<&'static Keyword<Self>> {
-        // Three letters tell them apart, here without the bit between upper and lower case, which makes \x18 of 8.
+        // Three letters tell them apart, here without the bit between upper and lower case, which makes \x18 of 8 and \r of the hyphen.
         let extension = match &text.first_chunk()?.map(|b: u8| b & !0x20) {
             b"\x18BI" => Self::EightBitMime,
             b"AUT" => Self::Auth,
             b"BIN" => Self::BinaryMime,
             b"CHU" => Self::Chunking,
+            b"DEL" => Self::DeliverBy,
             b"DSN" => Self::Dsn,
             b"ENH" => Self::EnhancedStatusCodes,
+            b"FUT" => Self::FutureRelease,
+            b"LIM" => Self::Limits,
+            b"MT\r" => Self::MtPriority,
             b"PIP" => Self::Pipelining,
             b"REQ" => Self::RequireTls,
             b"SIZ" => Self::Size,
             b"SMT" => Self::SmtpUtf8,
             b"STA" => Self::StartTls,
+            b"XCL" => Self::XClient,
             _ => return None,
         };
         Some(&Self::ALL[extension as usize]).filter(|keyword| keyword.begins(text))
     }
+}
+
+impl fmt::Display for Extension {
+    /// The keyword.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::ALL[*self as usize].name)
+    }
+}
+
+/// How much a server takes (RFC 9422 section 4); `None` is what it did not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Messages on one connection: `MAILMAX`.
+    pub mails: Option<usize>,
+    /// Recipients of one message: `RCPTMAX`.
+    pub recipients: Option<usize>,
+    /// Different domains among the recipients of one message: `RCPTDOMAINMAX`.
+    pub domains: Option<usize>,
 }
 
 /// A SASL mechanism as named in `AUTH` (RFC 4422 section 3.1) that this crate can speak.
@@ -166,6 +205,40 @@ impl Extensions {
         let offered = self.auth;
         let all = AuthMechanism::ALL.into_iter().map(|keyword| keyword.value);
         all.filter(move |&mechanism| offered & (1 << mechanism as u16) != 0)
+    }
+
+    /// The least seconds that [`DeliverBy`](crate::envelope::DeliverBy) may ask for with a return to the sender, if the
+    /// server said so (RFC 2852 section 2).
+    pub fn deliver_by_minimum(&self) -> Option<u32> {
+        self.get("DELIVERBY")?.split(' ').next()?.parse().ok()
+    }
+
+    /// For how many seconds at most, and until when, the server holds messages, if it said so (RFC 4865 section 4).
+    pub fn future_release(&self) -> Option<(u32, &str)> {
+        let mut words = self.get("FUTURERELEASE")?.split_ascii_whitespace();
+        Some((words.next()?.parse().ok()?, words.next()?))
+    }
+
+    /// What the server said of its limits (RFC 9422).
+    pub fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        for word in self.get("LIMITS").unwrap_or_default().split_ascii_whitespace() {
+            let Some((name, value)) = word.split_once('=') else { continue };
+            // Up to six digits, and not 0: what is no limit says nothing.
+            let is_limit = value.len() <= 6 && value.bytes().all(|b| b.is_ascii_digit());
+            let value = value.parse().ok().filter(|&limit: &usize| is_limit && limit > 0);
+            let limit = if name.eq_ignore_ascii_case("MAILMAX") {
+                &mut limits.mails
+            } else if name.eq_ignore_ascii_case("RCPTMAX") {
+                &mut limits.recipients
+            } else if name.eq_ignore_ascii_case("RCPTDOMAINMAX") {
+                &mut limits.domains
+            } else {
+                continue;
+            };
+            *limit = (*limit).or(value);
+        }
+        limits
     }
 
     /// All keywords with their parameters, as they came.
@@ -360,6 +433,21 @@ mod tests {
             let e = ehlo(&alloc::format!("250-x\r\n250-{line}\r\n250 x\r\n"));
             assert_eq!(Extension::ALL.iter().filter(|keyword| e.has(keyword.value)).count(), 1, "{line:?}");
         }
+    }
+
+    #[test]
+    fn numbers_behind_keywords() {
+        let e = ehlo(
+            "250-x\r\n250-DELIVERBY 240\r\n250-FUTURERELEASE 604800 2026-12-01T00:00:00Z\r\n\
+             250-mt-priority MIXER\r\n250 LIMITS RCPTMAX=5 mailmax=2 RCPTDOMAINMAX=0 X=1 RCPTMAX=9 MAILMAX\r\n",
+        );
+        assert!(e.has(Extension::MtPriority) && e.has(Extension::DeliverBy) && e.has(Extension::Limits));
+        assert_eq!(e.deliver_by_minimum(), Some(240));
+        assert_eq!(e.future_release(), Some((604_800, "2026-12-01T00:00:00Z")));
+        assert_eq!(e.limits(), Limits { mails: Some(2), recipients: Some(5), domains: None });
+        let bare = ehlo("250-x\r\n250-DELIVERBY\r\n250-FUTURERELEASE x y\r\n250 LIMITS RCPTMAX=1234567\r\n");
+        assert_eq!((bare.deliver_by_minimum(), bare.future_release()), (None, None));
+        assert_eq!(bare.limits(), Limits::default());
     }
 
     #[test]

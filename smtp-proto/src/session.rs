@@ -10,6 +10,7 @@ use core::fmt;
 use zeroize::Zeroize;
 
 use crate::client::{Client, Config, Error, Event, Misuse, Next, TlsMode, TransactionId};
+use crate::command::Query;
 use crate::envelope::Envelope;
 use crate::extensions::{AuthMechanism, Extensions};
 use crate::output::Output;
@@ -92,6 +93,14 @@ impl Session {
     /// As there.
     pub fn send(&mut self, envelope: Envelope) -> Result<TransactionId, Misuse> {
         self.client.send(envelope)
+    }
+
+    /// As [`Client::query`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn query(&mut self, query: Query) -> Result<(), Misuse> {
+        self.client.query(query)
     }
 
     /// As [`Client::cancel`].

@@ -1,9 +1,13 @@
-//! Framing of message content on the wire: transparency for DATA (RFC 5321 section 4.5.2).
+//! Framing of message content on the wire: transparency for DATA (RFC 5321 section 4.5.2), chunks for BDAT (RFC 3030).
 //!
 //! Content is never copied: framing yields ranges of the caller's chunk.  A bare CR or LF is refused, because servers
 //! that take it for a line end can be made to see commands in the content (SMTP smuggling).
 
+mod chunks;
+
 use core::fmt;
+
+pub(crate) use chunks::{Chunk, Chunker};
 
 use crate::Output;
 
@@ -21,6 +25,40 @@ impl fmt::Display for BareLineEnd {
 }
 
 impl core::error::Error for BareLineEnd {}
+
+/// Why content cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// It has a bare CR or LF, and is not [`BinaryMime`](crate::envelope::BodyType::BinaryMime).
+    BareLineEnd(BareLineEnd),
+    /// There is more of it than [`Form::size`](crate::envelope::Form::size) said (in chunks only).
+    TooLong {
+        /// Bytes there should be.
+        declared: u64,
+    },
+    /// There is less of it than [`Form::size`](crate::envelope::Form::size) said (in chunks only).
+    TooShort {
+        /// Bytes there should be.
+        declared: u64,
+        /// Bytes there are.
+        taken: u64,
+    },
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BareLineEnd(error) => error.fmt(f),
+            Self::TooLong { declared } => write!(f, "the content is longer than its {declared} bytes"),
+            Self::TooShort { declared, taken } => {
+                write!(f, "the content ends after {taken} of its {declared} bytes")
+            }
+        }
+    }
+}
+
+impl core::error::Error for BodyError {}
 
 /// Doubles the dots at line starts and ends the content with a line that is a single dot.
 ///
@@ -153,6 +191,12 @@ impl Seen {
         });
         Self { bare_line_end, dot }
     }
+}
+
+/// Whether there is one, a CR at the end apart.
+fn has_bare_line_end(block: &[u8]) -> bool {
+    let pairs = block.iter().zip(block.get(1..).unwrap_or_default());
+    pairs.fold(false, |bare, (&a, &b)| bare | ((a == b'\r') != (b == b'\n')))
 }
 
 fn first_bare_line_end(block: &[u8]) -> Option<usize> {

@@ -19,6 +19,10 @@ pub struct Config {
     ///
     /// A peer that stops reading while it writes cannot fill more than this; 16 KiB by default.
     pub pipeline_limit: usize,
+    /// Whether and how content goes in chunks.
+    pub chunking: Chunking,
+    /// Whether the server speaks LMTP (RFC 2033); off by default.
+    pub lmtp: bool,
     /// Whether HELO is tried when EHLO is refused and TLS does not need it; on by default.
     pub helo_fallback: bool,
     /// Whether AUTH is allowed on a connection without verified TLS; off by default.
@@ -35,11 +39,32 @@ impl Config {
             timeouts: Timeouts::default(),
             reply_limits: ReplyLimits::default(),
             pipeline_limit: 16 << 10,
+            chunking: Chunking::default(),
+            lmtp: false,
             helo_fallback: true,
             allow_insecure_auth: false,
             trace: false,
         }
     }
+}
+
+/// Whether and how content goes in chunks (RFC 3030) to a server that offers CHUNKING; to others it goes by DATA.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Chunking {
+    /// Never, for servers that offer it and fail; nor does [`BinaryMime`](crate::envelope::BodyType::BinaryMime) then.
+    Never,
+    /// For [`BinaryMime`](crate::envelope::BodyType::BinaryMime) only, which cannot go by DATA.
+    #[default]
+    IfNeeded,
+    /// Always, and only when a recipient was accepted: no content goes out in vain, and none that a server could take
+    /// for commands.
+    Safe,
+    /// Always, in the same flight as MAIL and RCPT.
+    ///
+    /// This spares a round trip.  RFC 3030 does not allow it in so many words; content goes out even if every recipient
+    /// is refused, and a server that does not know BDAT after all would read it as commands.  With LMTP it is as
+    /// [`Safe`](Self::Safe).
+    Streamed,
 }
 
 /// When a plain-text client expects TLS.

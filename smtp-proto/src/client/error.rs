@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::body::BareLineEnd;
+use crate::body::BodyError;
+use crate::extensions::Extension;
 use crate::reply::{Reply, ReplyError};
 use crate::tls::{ResultType, TlsError};
 
@@ -32,6 +33,8 @@ pub enum Phase {
     Verdict,
     /// RSET.
     Reset,
+    /// A query, such as VRFY.
+    Query,
     /// QUIT.
     Quit,
     /// Nothing was going on.
@@ -52,6 +55,7 @@ impl fmt::Display for Phase {
             Self::Content => "while the message was sent",
             Self::Verdict => "after the end of the message",
             Self::Reset => "at RSET",
+            Self::Query => "at a query",
             Self::Quit => "at QUIT",
             Self::Idle => "while nothing was going on",
         })
@@ -91,7 +95,7 @@ pub enum Error {
     /// A transaction was cancelled that nothing but the end of the connection could stop.
     Cancelled,
     /// A message's content could not be sent, which nothing but the end of the connection can stop.
-    Content(BareLineEnd),
+    Content(BodyError),
 }
 
 impl Error {
@@ -214,8 +218,15 @@ pub enum Misuse {
     BodyNotWanted,
     /// `body` was called while `out` was not empty.
     OutputNotEmpty,
-    /// The content has a bare CR or LF; the connection ends, because the content cannot.
-    Content(BareLineEnd),
+    /// The server takes no more messages on one connection (RFC 9422); another connection does.
+    TooManyMails {
+        /// How many it takes.
+        limit: usize,
+    },
+    /// The server does not offer what the query needs.
+    NotOffered(Extension),
+    /// The content cannot be sent; the connection ends, because the content cannot.
+    Content(BodyError),
 }
 
 impl fmt::Display for Misuse {
@@ -228,6 +239,10 @@ impl fmt::Display for Misuse {
             Self::NoChallenge => f.write_str("no AUTH challenge is waiting"),
             Self::BodyNotWanted => f.write_str("no content is wanted now"),
             Self::OutputNotEmpty => f.write_str("earlier output is not written yet"),
+            Self::TooManyMails { limit } => {
+                write!(f, "the server takes no more than {limit} messages on one connection")
+            }
+            Self::NotOffered(extension) => write!(f, "the server does not offer {extension}"),
             Self::Content(error) => error.fmt(f),
         }
     }
@@ -250,6 +265,18 @@ pub enum Unsupported {
     EightBitMime,
     /// A header or an address needs SMTPUTF8 and the server has none (RFC 6531).
     SmtpUtf8,
+    /// The content is binary, and the server has no BINARYMIME with CHUNKING, or CHUNKING is switched off (RFC 3030).
+    BinaryMime,
+    /// The message may travel over verified TLS only, and the server has no REQUIRETLS, or the connection no verified TLS
+    /// (RFC 8689).
+    RequireTls,
+    /// The message is to go back when it is late, and the server has no DELIVERBY, or asks for more time (RFC 2852).
+    DeliverBy {
+        /// The least seconds that it takes, if it has it.
+        minimum: Option<u32>,
+    },
+    /// The message is to be held, and the server has no FUTURERELEASE, or not for so long (RFC 4865).
+    FutureRelease,
 }
 
 impl fmt::Display for Unsupported {
@@ -262,6 +289,21 @@ impl fmt::Display for Unsupported {
                 f.write_str("the message has 8-bit content, and the server has no 8BITMIME")
             }
             Self::SmtpUtf8 => f.write_str("the message needs SMTPUTF8, and the server has none"),
+            Self::BinaryMime => f.write_str(
+                "the message has binary content, and the server has no BINARYMIME that can be used",
+            ),
+            Self::RequireTls => f.write_str(
+                "the message needs REQUIRETLS over verified TLS, and the connection or the server has none",
+            ),
+            Self::DeliverBy { minimum: None } => {
+                f.write_str("the message has a time to be delivered by, and the server has no DELIVERBY")
+            }
+            Self::DeliverBy { minimum: Some(minimum) } => {
+                write!(f, "the message is to be delivered in less than the server's {minimum} seconds")
+            }
+            Self::FutureRelease => {
+                f.write_str("the message is to be held, and the server does not, or not for so long")
+            }
         }
     }
 }

@@ -8,7 +8,9 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use super::error::{Error, Phase, Unsupported};
-use crate::body::BareLineEnd;
+use crate::body::BodyError;
+use crate::envelope::Envelope;
+use crate::extensions::Extension;
 use crate::reply::Reply;
 use crate::tls::TlsInfo;
 
@@ -47,6 +49,11 @@ pub enum Event {
     Authenticated(Reply),
     /// AUTH failed; the connection can be used further.
     AuthFailed(AuthError),
+    /// The server's reply to a query.
+    Answer(Reply),
+    /// The server does not offer what the envelope asks for, and the message goes without it: if the sender was promised
+    /// a notification (RFC 3461 section 5.2.2), nobody else will send it.
+    NotOffered(TransactionId, Extension),
     /// The server's reply to MAIL.
     Mail(TransactionId, Reply),
     /// The server's reply to the RCPT of the recipient at this position in the envelope.
@@ -171,6 +178,20 @@ impl Outcome {
     }
 }
 
+impl Envelope {
+    /// The envelope of a further transaction, for the recipients that were only too many for this one
+    /// ([`Failure::TooManyRecipients`]), with their positions in this envelope; `None` if there are none.
+    ///
+    /// There are fewer of them every time, because a server that takes nobody at all does not make them too many.
+    pub fn further(&self, outcomes: &[Outcome]) -> Option<(Self, Vec<usize>)> {
+        let is_left =
+            |outcome: &Outcome| matches!(outcome.failure(), Some(Failure::TooManyRecipients { .. }));
+        let left: Vec<usize> = (0..outcomes.len()).filter(|&i| is_left(&outcomes[i])).collect();
+        let envelope = self.with_recipients_at(&left)?;
+        (left.len() < outcomes.len()).then_some((envelope, left))
+    }
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -195,10 +216,17 @@ pub enum Failure {
     },
     /// The server lacks what the message needs; nothing was sent.
     Unsupported(Unsupported),
+    /// The server took others, and this one is too many for one transaction; see [`Envelope::further`].
+    ///
+    /// [`Envelope::further`]: crate::envelope::Envelope::further
+    TooManyRecipients {
+        /// What it said to RCPT; `None` if it had said in advance how many it takes (RFC 9422).
+        reply: Option<Reply>,
+    },
     /// The transaction was cancelled.
     Cancelled,
     /// The content cannot be sent; nothing of the message counts for the server.
-    Content(BareLineEnd),
+    Content(BodyError),
     /// The connection ended.
     Connection(Error),
 }
@@ -208,6 +236,7 @@ impl Failure {
     pub fn reply(&self) -> Option<&Reply> {
         match self {
             Self::Refused { reply, .. } => Some(reply),
+            Self::TooManyRecipients { reply } => reply.as_ref(),
             Self::Connection(error) => error.reply(),
             Self::Unsupported(_) | Self::Cancelled | Self::Content(_) => None,
         }
@@ -219,6 +248,12 @@ impl fmt::Display for Failure {
         match self {
             Self::Refused { phase, reply } => write!(f, "the server refused {phase}: {reply}"),
             Self::Unsupported(unsupported) => unsupported.fmt(f),
+            Self::TooManyRecipients { reply: Some(reply) } => {
+                write!(f, "the server takes no more recipients at once: {reply}")
+            }
+            Self::TooManyRecipients { reply: None } => {
+                f.write_str("the server takes fewer recipients at once")
+            }
             Self::Cancelled => f.write_str("the transaction was cancelled"),
             Self::Content(error) => error.fmt(f),
             Self::Connection(error) => error.fmt(f),

@@ -11,11 +11,12 @@ use super::config::{Config, TlsMode};
 use super::error::{Error, Misuse, PeerMisbehaved, Phase};
 use super::event::{AuthError, Challenge, Event, Failure, Next, Outcome, PeerFault, Trace, TransactionId};
 use super::pipeline::{Awaited, Pipeline};
-use super::transaction::{Step, Transaction};
+use super::transaction::{Framing, Step, Transaction};
 use super::wire::Wire;
 use crate::Output;
-use crate::command::Command;
-use crate::envelope::Envelope;
+use crate::body::{BodyError, Chunk};
+use crate::command::{Command, Query};
+use crate::envelope::{Envelope, RcptOptions};
 use crate::extensions::{AuthMechanism, Extension, Extensions};
 use crate::reply::{Reply, ReplyParser, Severity};
 use crate::time::Instant;
@@ -40,6 +41,8 @@ pub struct Client {
     /// Transactions before this position are wholly sent.
     sending: usize,
     next_id: u64,
+    /// To be asked, in order.
+    queries: VecDeque<Query>,
     /// The server is inside a transaction that we have given up.
     needs_reset: bool,
     quit: Quit,
@@ -61,6 +64,8 @@ enum State {
     SendHelo,
     SendStartTls,
     Auth(Box<Auth>),
+    /// XCLIENT is the one query.
+    XClient,
     Ready,
 }
 
@@ -91,6 +96,7 @@ impl Client {
             transactions: VecDeque::new(),
             sending: 0,
             next_id: 0,
+            queries: VecDeque::new(),
             needs_reset: false,
             quit: Quit::No,
             told_bare_lf: false,
@@ -110,14 +116,47 @@ impl Client {
     /// cannot take the message's form.
     ///
     /// # Errors
-    /// [`Misuse::NotReady`].
+    /// [`Misuse::NotReady`], [`Misuse::TooManyMails`].
     pub fn send(&mut self, envelope: Envelope) -> Result<TransactionId, Misuse> {
         self.check_ready()?;
+        if let Some(limit) = self.mails_limit().filter(|&limit| self.next_id >= limit as u64) {
+            return Err(Misuse::TooManyMails { limit });
+        }
         let id = TransactionId(self.next_id);
         self.next_id += 1;
-        self.transactions.push_back(Transaction::new(id, envelope, &self.extensions));
+        let verified = self.protection == Protection::Tls { verified: true };
+        let transaction = Transaction::new(id, envelope, &self.extensions, &self.wire.config, verified);
+        for &extension in &transaction.dropped {
+            self.wire.events.push_back(Event::NotOffered(id, extension));
+        }
+        self.transactions.push_back(transaction);
         self.finish_if_over(self.transactions.len() - 1);
         Ok(id)
+    }
+
+    /// Asks something that has no effect on mail; the reply comes as [`Event::Answer`].  Several are answered in order,
+    /// and before any message that is queued later.
+    ///
+    /// After [`Query::XClient`] the session begins anew with EHLO and [`Event::Ready`].
+    ///
+    /// # Errors
+    /// [`Misuse::NotReady`], [`Misuse::TransactionOpen`], [`Misuse::NotOffered`].
+    pub fn query(&mut self, query: Query) -> Result<(), Misuse> {
+        self.check_ready()?;
+        if !self.transactions.is_empty() {
+            return Err(Misuse::TransactionOpen);
+        }
+        if matches!(query, Query::XClient(_)) {
+            if !self.extensions.has(Extension::XClient) {
+                return Err(Misuse::NotOffered(Extension::XClient));
+            }
+            if !self.queries.is_empty() || !self.wire.pipeline.is_answered() {
+                return Err(Misuse::NotReady);
+            }
+            self.state = State::XClient;
+        }
+        self.queries.push_back(query);
+        Ok(())
     }
 
     /// Gives a transaction up.  It still ends with [`Event::Finished`]: if its end mark is already put out, with what
@@ -132,6 +171,13 @@ impl Client {
                 self.finish_if_over(index);
             }
             Step::AwaitGo => transaction.cancelled = true,
+            // Between two chunks the server can be told.
+            Step::Content if matches!(&transaction.framing, Framing::Chunks { chunker, .. } if !chunker.is_mid_chunk()) =>
+            {
+                transaction.decide_rest(|| Outcome::Deferred(Failure::Cancelled));
+                transaction.step = Step::Abandoned;
+                self.finish_if_over(index);
+            }
             Step::Content => self.fail_for(index, || Outcome::Deferred(Failure::Cancelled), Error::Cancelled),
             Step::LoneDot | Step::Sent | Step::Abandoned => {}
         }
@@ -276,6 +322,7 @@ impl Client {
             if out.is_empty()
                 && let Some(transaction) = self.transactions.get(self.sending)
                 && transaction.step == Step::Content
+                && self.may_go_on(transaction)
             {
                 return Next::Body(transaction.id);
             }
@@ -314,26 +361,19 @@ impl Client {
         out: &mut Output,
     ) -> Result<usize, Misuse> {
         self.wire.now = now;
-        let Some(transaction) = self.transactions.get_mut(self.sending).filter(|t| t.step == Step::Content)
-        else {
+        if !self.transactions.get(self.sending).is_some_and(|t| t.step == Step::Content) {
             return Err(Misuse::BodyNotWanted);
-        };
+        }
         if !out.is_empty() {
             return Err(Misuse::OutputNotEmpty);
         }
-        let limited = &chunk[..chunk.len().min(MAX_CHUNK)];
-        let framed = transaction.framing.frame(limited, out).and_then(|taken| {
-            let ends = last && taken == chunk.len();
-            if ends {
-                transaction.framing.finish(out)?;
-            }
-            Ok((taken, ends))
-        });
-        match framed {
-            Ok((taken, ends)) => {
-                self.wire.queue(out.len());
-                if ends {
-                    self.content_ended();
+        if !self.may_go_on(&self.transactions[self.sending]) {
+            return Err(Misuse::BodyNotWanted);
+        }
+        let piece = &chunk[..chunk.len().min(MAX_CHUNK)];
+        match self.frame(piece, last && piece.len() == chunk.len(), out) {
+            Ok((taken, ended)) => {
+                if ended {
                     self.pump(out);
                 }
                 Ok(taken)
@@ -361,6 +401,8 @@ impl Client {
             && self.end.is_none()
             && self.quit == Quit::No
             && self.transactions.is_empty()
+            && self.queries.is_empty()
+            && self.mails_limit().is_none_or(|limit| self.next_id < limit as u64)
             && self.wire.pipeline.is_empty()
             && !self.parser.is_mid_reply()
     }
@@ -452,7 +494,10 @@ impl Client {
             Awaited::Mail(id) => self.on_mail(id, reply),
             Awaited::Rcpt(id, recipient) => self.on_rcpt(id, recipient, reply),
             Awaited::Data(id) => self.on_data(id, reply),
-            Awaited::Verdict(id) => self.on_verdict(id, reply),
+            Awaited::Chunk(id) => self.on_chunk(id, reply),
+            Awaited::Verdict(id) => self.on_verdict(id, None, reply),
+            Awaited::RecipientVerdict(id, recipient) => self.on_verdict(id, Some(recipient), reply),
+            Awaited::Query => self.on_answer(reply),
             Awaited::Rset if reply.is_positive() => {}
             Awaited::Rset => self.refused(Phase::Reset, reply),
             Awaited::Quit => self.close(Ok(())),
@@ -485,7 +530,9 @@ impl Client {
             Severity::Permanent if needs_tls => {
                 self.fail(Error::StartTlsUnavailable { refusal: Some((Phase::Hello, reply)) });
             }
-            Severity::Permanent if self.wire.config.helo_fallback => self.state = State::SendHelo,
+            Severity::Permanent if self.wire.config.helo_fallback && !self.wire.config.lmtp => {
+                self.state = State::SendHelo
+            }
             _ => self.refused(Phase::Hello, reply),
         }
     }
@@ -556,9 +603,7 @@ impl Client {
             Severity::Intermediate => return self.refused(Phase::Mail, reply),
             _ => {
                 transaction.decide_rest_by(Phase::Mail, &reply);
-                if matches!(transaction.step, Step::Rcpt(_) | Step::Data) {
-                    transaction.step = Step::Abandoned;
-                }
+                transaction.abandon();
             }
         }
         self.wire.events.push_back(Event::Mail(id, reply));
@@ -571,6 +616,9 @@ impl Client {
             return self.refused(Phase::Rcpt, reply);
         }
         transaction.decide(recipient, &reply);
+        if transaction.step == Step::Content && transaction.is_decided() {
+            transaction.abandon();
+        }
         self.wire.events.push_back(Event::Rcpt(id, recipient, reply));
         self.finish_if_over(index);
     }
@@ -593,15 +641,52 @@ impl Client {
         self.finish_if_over(index);
     }
 
-    fn on_verdict(&mut self, id: TransactionId, reply: Reply) {
+    /// The reply to a chunk that is not the last.
+    fn on_chunk(&mut self, id: TransactionId, reply: Reply) {
+        let Some((index, transaction)) = self.answered(id) else { return };
+        match reply.severity() {
+            Severity::Positive => {}
+            Severity::Intermediate => return self.refused(Phase::Content, reply),
+            _ => {
+                transaction.decide_rest_by(Phase::Content, &reply);
+                transaction.abandon();
+                if is_ignorance(&reply) {
+                    return self.fail(Error::Refused { phase: Phase::Content, reply });
+                }
+            }
+        }
+        self.finish_if_over(index);
+    }
+
+    /// The reply to the end of the content, by LMTP to one recipient's.
+    fn on_verdict(&mut self, id: TransactionId, recipient: Option<usize>, reply: Reply) {
         let Some((index, transaction)) = self.answered(id) else { return };
         if reply.severity() == Severity::Intermediate {
             return self.refused(Phase::Verdict, reply);
         }
-        transaction.decide_rest_by(Phase::Verdict, &reply);
+        match recipient {
+            None => transaction.decide_rest_by(Phase::Verdict, &reply),
+            Some(recipient) => transaction.decide_by_verdict(recipient, &reply),
+        }
         // Whatever the server said, its transaction is over.
         transaction.mail_accepted = false;
+        if is_ignorance(&reply) && matches!(transaction.framing, Framing::Chunks { .. }) {
+            return self.fail(Error::Refused { phase: Phase::Verdict, reply });
+        }
         self.finish_if_over(index);
+    }
+
+    fn on_answer(&mut self, reply: Reply) {
+        if matches!(self.state, State::XClient) {
+            match reply.severity() {
+                Severity::Positive => {
+                    self.extensions = Extensions::default();
+                    self.state = State::SendEhlo;
+                }
+                _ => self.state = State::Ready,
+            }
+        }
+        self.wire.events.push_back(Event::Answer(reply));
     }
 
     fn answered(&mut self, id: TransactionId) -> Option<(usize, &mut Transaction)> {
@@ -623,17 +708,83 @@ impl Client {
         self.wire.events.push_back(Event::Finished(transaction.id, transaction.into_outcomes()));
     }
 
+    /// Puts out the front of `content`; returns how much, and whether the content has ended.
+    fn frame(&mut self, content: &[u8], last: bool, out: &mut Output) -> Result<(usize, bool), BodyError> {
+        let Some(transaction) = self.transactions.get_mut(self.sending) else { return Ok((0, false)) };
+        let id = transaction.id;
+        let chunker = match &mut transaction.framing {
+            Framing::Dots(stuffer) => {
+                let taken = stuffer.frame(content, out).map_err(BodyError::BareLineEnd)?;
+                let ends = last && taken == content.len();
+                if ends {
+                    stuffer.finish(out).map_err(BodyError::BareLineEnd)?;
+                }
+                self.wire.queue(out.len());
+                if ends {
+                    self.content_ended();
+                }
+                return Ok((taken, ends));
+            }
+            Framing::Chunks { chunker, .. } => chunker,
+        };
+        let (taken, chunk) = chunker.frame(content, last)?;
+        let ends = match chunk {
+            Chunk::None => false,
+            Chunk::Only { begins, content, ends } => {
+                if let Some(size) = begins {
+                    self.wire.announce(Command::Bdat { size, last: true }, out);
+                }
+                let before = out.len();
+                if content > 0 {
+                    out.push_range(0..content);
+                }
+                if ends {
+                    chunker.take_staged(out);
+                }
+                self.wire.queue(out.len() - before);
+                ends
+            }
+            Chunk::Staged { size, last } => {
+                self.wire.announce(Command::Bdat { size, last }, out);
+                let before = out.len();
+                chunker.take_staged(out);
+                self.wire.queue(out.len() - before);
+                if !last {
+                    transaction.outstanding += 1;
+                    self.wire.pipeline.expect(Awaited::Chunk(id), 0);
+                }
+                last
+            }
+        };
+        if ends {
+            self.content_ended();
+        }
+        Ok((taken, ends))
+    }
+
     /// The content of the transaction being sent is wholly put out.
     fn content_ended(&mut self) {
         let Some(transaction) = self.transactions.get_mut(self.sending) else { return };
+        let id = transaction.id;
         transaction.step = Step::Sent;
-        transaction.outstanding += 1;
         transaction.end = Some(self.wire.pipeline.queued());
-        self.wire.pipeline.expect(Awaited::Verdict(transaction.id), 0);
+        if self.wire.config.lmtp {
+            // One reply for each recipient that was accepted (RFC 2033 section 4.2), and none if nobody was.
+            let mut next = transaction.next_recipient(0);
+            while let Some(recipient) = next {
+                transaction.outstanding += 1;
+                self.wire.pipeline.expect(Awaited::RecipientVerdict(id, recipient), 0);
+                next = transaction.next_recipient(recipient + 1);
+            }
+        } else {
+            transaction.outstanding += 1;
+            self.wire.pipeline.expect(Awaited::Verdict(id), 0);
+        }
         if self.wire.config.trace {
             self.wire.events.push_back(Event::Trace(Trace::SentContent(transaction.framing.taken())));
         }
         self.sending += 1;
+        self.finish_if_over(self.sending - 1);
     }
 
     /// Puts out all commands that may go now.
@@ -643,7 +794,9 @@ impl Client {
         }
         match &mut self.state {
             State::SendEhlo => {
-                self.wire.put(Command::Ehlo(&self.wire.config.hello.clone()), Awaited::Ehlo, out);
+                let hello = &self.wire.config.hello.clone();
+                let command = if self.wire.config.lmtp { Command::Lhlo(hello) } else { Command::Ehlo(hello) };
+                self.wire.put(command, Awaited::Ehlo, out);
                 self.state = State::Await;
             }
             State::SendHelo => {
@@ -657,7 +810,10 @@ impl Client {
             // An exchange begins outside of a transaction, and is on its own.
             State::Auth(_) if self.needs_reset => self.reset(out),
             State::Auth(auth) if self.wire.pipeline.is_answered() => self.wire.put_auth(auth, out),
+            State::XClient if self.needs_reset => self.reset(out),
+            State::XClient if self.wire.pipeline.is_answered() => _ = self.pump_query(out),
             State::Ready => {
+                while self.has_room() && self.pump_query(out) {}
                 while self.has_room() && self.pump_transaction(out) {}
                 if self.quit == Quit::Requested && self.sending == self.transactions.len() && self.has_room()
                 {
@@ -666,8 +822,15 @@ impl Client {
                     self.wire.pipeline.hurry(self.wire.now, &self.wire.config.timeouts);
                 }
             }
-            State::Await | State::Handshake { .. } | State::Auth(_) => {}
+            State::Await | State::Handshake { .. } | State::Auth(_) | State::XClient => {}
         }
+    }
+
+    /// Puts out the next query; says whether there was one.
+    fn pump_query(&mut self, out: &mut Output) -> bool {
+        let Some(query) = self.queries.pop_front() else { return false };
+        self.wire.put(Command::Query(&query), Awaited::Query, out);
+        true
     }
 
     fn reset(&mut self, out: &mut Output) {
@@ -687,26 +850,41 @@ impl Client {
             Step::Mail => {
                 transaction.started = Some(self.wire.now);
                 transaction.step = transaction.next_recipient(0).map_or(Step::Data, Step::Rcpt);
-                let (sender, parameters) = (transaction.envelope.sender(), transaction.parameters);
+                let (sender, parameters) = (transaction.envelope.sender(), &transaction.parameters);
                 (Command::Mail { sender, parameters }, Awaited::Mail(id))
             }
             Step::Rcpt(recipient) => {
                 transaction.step = transaction.next_recipient(recipient + 1).map_or(Step::Data, Step::Rcpt);
-                (Command::Rcpt(&transaction.envelope.recipients()[recipient]), Awaited::Rcpt(id, recipient))
+                let options = match self.extensions.has(Extension::Dsn) {
+                    true => transaction.envelope.rcpt_options(recipient),
+                    false => &RcptOptions::NONE,
+                };
+                let recipient_address = &transaction.envelope.recipients()[recipient];
+                (Command::Rcpt { recipient: recipient_address, options }, Awaited::Rcpt(id, recipient))
             }
             Step::Data if transaction.outstanding == 0 && transaction.accepted == 0 => {
                 transaction.step = Step::Abandoned;
                 self.finish_if_over(self.sending);
                 return true;
             }
-            Step::Data => {
-                transaction.step = Step::AwaitGo;
-                (Command::Data, Awaited::Data(id))
-            }
+            Step::Data => match transaction.framing {
+                Framing::Dots(_) => {
+                    transaction.step = Step::AwaitGo;
+                    (Command::Data, Awaited::Data(id))
+                }
+                Framing::Chunks { streamed, .. } => {
+                    if streamed || transaction.outstanding == 0 {
+                        transaction.step = Step::Content;
+                    }
+                    return false;
+                }
+            },
             Step::LoneDot => {
                 let before = out.len();
-                // At the start of a content this cannot fail.
-                let _ = transaction.framing.finish(out);
+                if let Framing::Dots(stuffer) = &mut transaction.framing {
+                    // At the start of a content this cannot fail.
+                    let _ = stuffer.finish(out);
+                }
                 self.wire.queue(out.len() - before);
                 self.content_ended();
                 return true;
@@ -722,6 +900,20 @@ impl Client {
         self.wire
             .pipeline
             .has_room(self.extensions.has(Extension::Pipelining), self.wire.config.pipeline_limit)
+    }
+
+    /// Whether the content of the transaction being sent may go on now.
+    fn may_go_on(&self, transaction: &Transaction) -> bool {
+        match &transaction.framing {
+            Framing::Dots(_) => true,
+            // A chunk is a command like others.
+            Framing::Chunks { chunker, .. } => chunker.is_mid_chunk() || self.has_room(),
+        }
+    }
+
+    /// How many messages the server takes on this connection.
+    fn mails_limit(&self) -> Option<usize> {
+        if self.extensions.has(Extension::Limits) { self.extensions.limits().mails } else { None }
     }
 
     fn check_ready(&self) -> Result<(), Misuse> {
@@ -754,6 +946,11 @@ impl Client {
             (_, None) => Phase::Idle,
         }
     }
+}
+
+/// Whether the server did not understand BDAT, and so takes the chunk for commands.
+fn is_ignorance(reply: &Reply) -> bool {
+    (500..=504).contains(&reply.code().get())
 }
 
 impl core::fmt::Debug for Client {

@@ -1,8 +1,9 @@
 //! The client side of SMTP as a machine without I/O (RFC 5321), in plain text; [`Session`](crate::Session) adds TLS.
 //!
-//! Implements greeting, EHLO with HELO as fallback, STARTTLS (RFC 3207), AUTH (RFC 4954), MAIL, RCPT, DATA, RSET and
-//! QUIT, pipelined where the server allows (RFC 2920), with SIZE (RFC 1870), 8BITMIME (RFC 6152) and SMTPUTF8
-//! (RFC 6531).  It leaves connecting, the TLS handshake and SASL mechanisms to others.
+//! Implements greeting, EHLO with HELO as fallback, STARTTLS (RFC 3207), AUTH (RFC 4954), MAIL, RCPT, DATA and BDAT
+//! (RFC 3030), RSET and QUIT, pipelined where the server allows (RFC 2920), many messages one behind the other; with
+//! SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531), LIMITS (RFC 9422) and the options of
+//! [`envelope`](crate::envelope); LMTP (RFC 2033).  It leaves connecting, the TLS handshake and SASL mechanisms to others.
 //!
 //! # Embedding
 //!
@@ -111,11 +112,12 @@ mod config;
 mod error;
 mod event;
 mod machine;
+mod options;
 mod pipeline;
 mod transaction;
 mod wire;
 
-pub use config::{Config, Timeouts, TlsMode};
+pub use config::{Chunking, Config, Timeouts, TlsMode};
 pub use error::{Error, Misuse, PeerMisbehaved, Phase, Unsupported};
 pub use event::{AuthError, Challenge, Event, Failure, Next, Outcome, PeerFault, Trace, TransactionId};
 pub use machine::Client;

@@ -21,8 +21,13 @@ pub(super) enum Awaited {
     Mail(TransactionId),
     Rcpt(TransactionId, usize),
     Data(TransactionId),
+    /// A chunk that is not the last.
+    Chunk(TransactionId),
     /// The end of the content.
     Verdict(TransactionId),
+    /// The same, for one recipient (RFC 2033 section 4.2).
+    RecipientVerdict(TransactionId, usize),
+    Query,
     Rset,
     Quit,
 }
@@ -37,7 +42,9 @@ impl Awaited {
             Self::Mail(_) => Phase::Mail,
             Self::Rcpt(..) => Phase::Rcpt,
             Self::Data(_) => Phase::Data,
-            Self::Verdict(_) => Phase::Verdict,
+            Self::Chunk(_) => Phase::Content,
+            Self::Verdict(_) | Self::RecipientVerdict(..) => Phase::Verdict,
+            Self::Query => Phase::Query,
             Self::Rset => Phase::Reset,
             Self::Quit => Phase::Quit,
         }
@@ -46,12 +53,12 @@ impl Awaited {
     fn timeout(self, timeouts: &Timeouts) -> Duration {
         match self {
             Self::Greeting => timeouts.greeting,
-            Self::Ehlo | Self::Helo | Self::StartTls | Self::Rset => timeouts.command,
+            Self::Ehlo | Self::Helo | Self::StartTls | Self::Query | Self::Rset => timeouts.command,
             Self::Auth => timeouts.auth,
             Self::Mail(_) => timeouts.mail,
             Self::Rcpt(..) => timeouts.rcpt,
             Self::Data(_) => timeouts.data,
-            Self::Verdict(_) => timeouts.message,
+            Self::Chunk(_) | Self::Verdict(_) | Self::RecipientVerdict(..) => timeouts.message,
             Self::Quit => timeouts.quit,
         }
     }
@@ -65,8 +72,14 @@ impl Awaited {
             | Self::StartTls
             | Self::Auth
             | Self::Data(_)
+            | Self::Query
             | Self::Quit => true,
-            Self::Mail(_) | Self::Rcpt(..) | Self::Verdict(_) | Self::Rset => false,
+            Self::Mail(_)
+            | Self::Rcpt(..)
+            | Self::Chunk(_)
+            | Self::Verdict(_)
+            | Self::RecipientVerdict(..)
+            | Self::Rset => false,
         }
     }
 }

@@ -1,12 +1,14 @@
 //! One message on its way: how far it is, and what is known of each recipient.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::config::Timeouts;
+use super::config::{Chunking, Config, Timeouts};
 use super::error::{Phase, Unsupported};
 use super::event::{Failure, Outcome, TransactionId};
+use super::options;
 use crate::address::Address;
-use crate::body::DotStuffer;
+use crate::body::{Chunker, DotStuffer};
 use crate::command::MailParameters;
 use crate::envelope::{BodyType, Envelope};
 use crate::extensions::{Extension, Extensions};
@@ -19,6 +21,7 @@ pub(super) enum Step {
     Mail,
     /// RCPT of the recipient at this position.
     Rcpt(usize),
+    /// DATA, or the first BDAT.
     Data,
     /// Nothing: DATA is sent and not answered.
     AwaitGo,
@@ -29,6 +32,41 @@ pub(super) enum Step {
     Sent,
     /// Nothing: what is answered or known already has decided.
     Abandoned,
+}
+
+/// How content goes out.
+#[derive(Debug)]
+pub(super) enum Framing {
+    /// DATA.
+    Dots(DotStuffer),
+    /// BDAT, in the same flight as MAIL and RCPT or behind their replies.
+    Chunks { chunker: Chunker, streamed: bool },
+}
+
+impl Framing {
+    fn new(envelope: &Envelope, extensions: &Extensions, config: &Config) -> Self {
+        let form = envelope.form();
+        let binary = form.body == BodyType::BinaryMime;
+        let chunked = match config.chunking {
+            Chunking::Never => false,
+            Chunking::IfNeeded => binary,
+            Chunking::Safe | Chunking::Streamed => true,
+        };
+        if !chunked || !extensions.has(Extension::Chunking) {
+            return Self::Dots(DotStuffer::new());
+        }
+        // LMTP answers the end for each recipient that was accepted: these must be known then.
+        let streamed = config.chunking == Chunking::Streamed && !config.lmtp;
+        Self::Chunks { chunker: Chunker::new(form.size, binary), streamed }
+    }
+
+    /// Bytes of content taken so far.
+    pub(super) fn taken(&self) -> u64 {
+        match self {
+            Self::Dots(stuffer) => stuffer.taken(),
+            Self::Chunks { chunker, .. } => chunker.taken(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -46,18 +84,29 @@ pub(super) struct Transaction {
     pub(super) mail_accepted: bool,
     pub(super) cancelled: bool,
     pub(super) started: Option<Instant>,
-    pub(super) framing: DotStuffer,
+    pub(super) framing: Framing,
+    /// What was asked for and the server does not offer: the message goes without.
+    pub(super) dropped: Vec<Extension>,
     /// Where the end of the content ends in the stream, once it is queued.
     pub(super) end: Option<u64>,
 }
 
 impl Transaction {
     /// A transaction; recipients whom the server cannot serve are decided at once.
-    pub(super) fn new(id: TransactionId, envelope: Envelope, extensions: &Extensions) -> Self {
+    pub(super) fn new(
+        id: TransactionId,
+        envelope: Envelope,
+        extensions: &Extensions,
+        config: &Config,
+        verified: bool,
+    ) -> Self {
         let form = envelope.form();
         let has_smtputf8 = extensions.has(Extension::SmtpUtf8);
         // What everybody gets needs this; besides, each recipient may need SMTPUTF8 for itself.
         let smtputf8 = form.smtputf8 || !envelope.sender().is_none_or(Address::is_ascii);
+        let has_binary = extensions.has(Extension::BinaryMime)
+            && extensions.has(Extension::Chunking)
+            && config.chunking != Chunking::Never;
         let missing = match (form.size, extensions.max_size()) {
             (Some(size), Some(limit)) if size > limit => Some(Unsupported::Size { size, limit }),
             // First, because what needs it is 8-bit too.
@@ -65,21 +114,25 @@ impl Transaction {
             _ if form.body == BodyType::EightBitMime && !extensions.has(Extension::EightBitMime) => {
                 Some(Unsupported::EightBitMime)
             }
-            _ => None,
+            _ if form.body == BodyType::BinaryMime && !has_binary => Some(Unsupported::BinaryMime),
+            _ => options::missing(envelope.options(), extensions, verified),
         };
         let missing_for =
             |to: &Address| missing.or((!to.is_ascii() && !has_smtputf8).then_some(Unsupported::SmtpUtf8));
         let refused = |missing| Outcome::Rejected(Failure::Unsupported(missing));
-        let outcomes: Vec<_> = envelope.recipients().iter().map(|to| missing_for(to).map(refused)).collect();
+        let mut outcomes: Vec<_> =
+            envelope.recipients().iter().map(|to| missing_for(to).map(refused)).collect();
+        defer_too_many(&mut outcomes, &envelope, extensions);
         let all_ascii = !smtputf8 && envelope.recipients().iter().all(Address::is_ascii);
+        let (options, dropped) = options::offered(&envelope, extensions);
         let parameters = MailParameters {
             size: form.size.filter(|_| extensions.has(Extension::Size)),
-            body: (form.body == BodyType::EightBitMime).then_some(form.body),
+            body: (form.body != BodyType::SevenBit).then_some(form.body),
             smtputf8: !all_ascii && has_smtputf8,
+            options,
         };
         Self {
             id,
-            envelope,
             parameters,
             step: if outcomes.iter().all(Option::is_some) { Step::Abandoned } else { Step::Mail },
             outcomes,
@@ -88,8 +141,10 @@ impl Transaction {
             mail_accepted: false,
             cancelled: false,
             started: None,
-            framing: DotStuffer::new(),
+            framing: Framing::new(&envelope, extensions, config),
+            dropped,
             end: None,
+            envelope,
         }
     }
 
@@ -103,9 +158,37 @@ impl Transaction {
         let Some(outcome @ None) = self.outcomes.get_mut(recipient) else { return };
         if reply.is_positive() {
             self.accepted += 1;
+        } else if self.accepted > 0 && says_too_many(reply) {
+            *outcome = Some(Outcome::Deferred(Failure::TooManyRecipients { reply: Some(reply.clone()) }));
         } else {
             *outcome = Some(refusal(Phase::Rcpt, reply));
         }
+    }
+
+    /// The verdict on one recipient (RFC 2033 section 4.2).
+    pub(super) fn decide_by_verdict(&mut self, recipient: usize, reply: &Reply) {
+        if let Some(outcome @ None) = self.outcomes.get_mut(recipient) {
+            *outcome = Some(verdict(Phase::Verdict, reply));
+        }
+    }
+
+    /// Sends no more than must be sent: what was begun is decided.
+    pub(super) fn abandon(&mut self) {
+        let can_stop = match self.step {
+            Step::Rcpt(_) | Step::Data => true,
+            Step::Content => {
+                matches!(&self.framing, Framing::Chunks { chunker, .. } if !chunker.is_mid_chunk())
+            }
+            _ => false,
+        };
+        if can_stop {
+            self.step = Step::Abandoned;
+        }
+    }
+
+    /// Whether there is nobody left to send the content to.
+    pub(super) fn is_decided(&self) -> bool {
+        self.outcomes.iter().all(Option::is_some)
     }
 
     /// Decides for all recipients of whom nothing is known.
@@ -117,13 +200,7 @@ impl Transaction {
 
     /// The reply to MAIL, DATA or the end of the content decides for all whom no other reply has.
     pub(super) fn decide_rest_by(&mut self, phase: Phase, reply: &Reply) {
-        self.decide_rest(|| {
-            if phase == Phase::Verdict && reply.is_positive() {
-                Outcome::Delivered(reply.clone())
-            } else {
-                refusal(phase, reply)
-            }
-        });
+        self.decide_rest(|| verdict(phase, reply));
     }
 
     /// Whether no reply is missing and nothing more will be sent.
@@ -144,6 +221,49 @@ impl Transaction {
     pub(super) fn deadline(&self, timeouts: &Timeouts) -> Option<Instant> {
         let content = self.framing.taken().checked_div(timeouts.minimum_rate).unwrap_or_default();
         Some(self.started? + timeouts.transaction + core::time::Duration::from_secs(content))
+    }
+}
+
+/// Leaves those for a further transaction who are more than the server takes in one (RFC 9422 section 4).
+fn defer_too_many(outcomes: &mut [Option<Outcome>], envelope: &Envelope, extensions: &Extensions) {
+    if !extensions.has(Extension::Limits) {
+        return;
+    }
+    let limits = extensions.limits();
+    let (mut count, mut domains) = (0, BTreeSet::new());
+    for (outcome, to) in
+        outcomes.iter_mut().zip(envelope.recipients()).filter(|(outcome, _)| outcome.is_none())
+    {
+        let domain = to.host();
+        let is_new = !domains.contains(&domain);
+        if limits.recipients.is_some_and(|limit| count == limit)
+            || (is_new && limits.domains.is_some_and(|limit| domains.len() == limit))
+        {
+            *outcome = Some(Outcome::Deferred(Failure::TooManyRecipients { reply: None }));
+        } else {
+            domains.insert(domain);
+            count += 1;
+        }
+    }
+}
+
+/// Whether the reply to a RCPT says that the server takes no more recipients now (RFC 5321 section 4.5.3.1.10).
+///
+/// Dovecot says 451 with the enhanced code.
+fn says_too_many(reply: &Reply) -> bool {
+    let code = reply.code().get();
+    match reply.enhanced() {
+        Some(enhanced) => {
+            (enhanced.subject(), enhanced.detail()) == (5, 3) && (code == 552 || code / 100 == 4)
+        }
+        None => matches!(code, 452 | 552),
+    }
+}
+
+fn verdict(phase: Phase, reply: &Reply) -> Outcome {
+    match phase == Phase::Verdict && reply.is_positive() {
+        true => Outcome::Delivered(reply.clone()),
+        false => refusal(phase, reply),
     }
 }
 

@@ -32,13 +32,18 @@ impl Wire {
     /// Appends a command, and notes its reply.
     pub(super) fn put(&mut self, command: Command<'_>, awaited: Awaited, out: &mut Output) {
         let before = out.len();
+        self.announce(command, out);
+        self.pipeline.expect(awaited, out.len() - before);
+    }
+
+    /// Appends a command whose reply belongs to what follows it.
+    pub(super) fn announce(&mut self, command: Command<'_>, out: &mut Output) {
+        let before = out.len();
         out.append_with(|bytes| command.encode(bytes));
         if command.is_secret() {
             out.mark_secret();
         }
-        let len = out.len() - before;
-        self.queue(len);
-        self.pipeline.expect(awaited, len);
+        self.queue(out.len() - before);
         if self.config.trace {
             self.events.push_back(Event::Trace(Trace::Sent(command.to_string())));
         }

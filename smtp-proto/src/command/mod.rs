@@ -1,13 +1,15 @@
-//! Commands of a client, one encoder each (RFC 5321 section 4.1, RFC 3207, RFC 4954).
+//! Commands of a client, one encoder each (RFC 5321 section 4.1, RFC 2033, RFC 3030, RFC 3207, RFC 4954), with the ESMTP
+//! parameters of [`envelope`](crate::envelope), and Postfix's XCLIENT.
 //!
 //! Everything variable in a command is of a type that was validated when it was made, so no command can carry a stray
 //! CR or LF.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use crate::address::{Address, Host};
-use crate::envelope::BodyType;
+use crate::envelope::{BodyType, MailOptions, RcptOptions, Ret, xtext};
 use crate::extensions::AuthMechanism;
 
 /// A command, or a line that answers a 334 during AUTH.
@@ -20,6 +22,8 @@ pub enum Command<'a> {
     Ehlo(&'a Host),
     /// `HELO`, for servers that know no EHLO.
     Helo(&'a Host),
+    /// `LHLO`, the EHLO of LMTP (RFC 2033 section 4.1).
+    Lhlo(&'a Host),
     /// `STARTTLS` (RFC 3207).
     StartTls,
     /// `AUTH` (RFC 4954 section 4); the initial response is not encoded in base64 yet.
@@ -38,12 +42,26 @@ pub enum Command<'a> {
         /// The reverse-path; `None` is the empty one, `<>`.
         sender: Option<&'a Address>,
         /// The ESMTP parameters.
-        parameters: MailParameters,
+        parameters: &'a MailParameters,
     },
     /// `RCPT TO` (RFC 5321 section 4.1.1.3).
-    Rcpt(&'a Address),
+    Rcpt {
+        /// The forward-path.
+        recipient: &'a Address,
+        /// The ESMTP parameters.
+        options: &'a RcptOptions,
+    },
     /// `DATA` (RFC 5321 section 4.1.1.4).
     Data,
+    /// `BDAT` (RFC 3030 section 2); so many bytes follow behind the line.
+    Bdat {
+        /// Bytes.
+        size: u64,
+        /// Whether the message ends with them.
+        last: bool,
+    },
+    /// A command without effect on mail.
+    Query(&'a Query),
     /// `RSET` (RFC 5321 section 4.1.1.5).
     Rset,
     /// `QUIT` (RFC 5321 section 4.1.1.10).
@@ -51,14 +69,100 @@ pub enum Command<'a> {
 }
 
 /// ESMTP parameters of MAIL.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MailParameters {
     /// `SIZE=` (RFC 1870).
     pub size: Option<u64>,
-    /// `BODY=` (RFC 6152).
+    /// `BODY=` (RFC 6152, RFC 3030).
     pub body: Option<BodyType>,
     /// `SMTPUTF8` (RFC 6531).
     pub smtputf8: bool,
+    /// What the sender asks for.
+    pub options: MailOptions,
+}
+
+/// A command without effect on mail, and what it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Query {
+    /// `NOOP` (RFC 5321 section 4.1.1.9).
+    Noop,
+    /// `HELP` (RFC 5321 section 4.1.1.8), in general or on a subject.
+    Help(Option<QueryText>),
+    /// `VRFY` of a user or a mailbox (RFC 5321 section 4.1.1.6).
+    Vrfy(QueryText),
+    /// `EXPN` of a mailing list (RFC 5321 section 4.1.1.7).
+    Expn(QueryText),
+    /// Postfix's `XCLIENT`: what a trusted proxy knows of its client.  The session begins anew with the greeting.
+    XClient(Vec<(XClientName, String)>),
+}
+
+/// An attribute of `XCLIENT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum XClientName {
+    /// `NAME`: the client's host name.
+    Name,
+    /// `ADDR`: its address, IPv6 with `IPV6:` in front.
+    Addr,
+    /// `PORT`: its port.
+    Port,
+    /// `PROTO`: `SMTP` or `ESMTP`.
+    Proto,
+    /// `HELO`: what it said in its hello.
+    Helo,
+    /// `LOGIN`: who it is by SASL.
+    Login,
+    /// `DESTADDR`: the proxy's address that it connected to.
+    DestAddr,
+    /// `DESTPORT`: the proxy's port.
+    DestPort,
+}
+
+impl XClientName {
+    /// As on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "NAME",
+            Self::Addr => "ADDR",
+            Self::Port => "PORT",
+            Self::Proto => "PROTO",
+            Self::Helo => "HELO",
+            Self::Login => "LOGIN",
+            Self::DestAddr => "DESTADDR",
+            Self::DestPort => "DESTPORT",
+        }
+    }
+}
+
+/// What a query is about: not empty, at most 500 bytes, no control characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct QueryText(String);
+
+impl QueryText {
+    const LIMIT: usize = 500;
+
+    /// A text.
+    ///
+    /// ```
+    /// use smtp_proto::command::QueryText;
+    ///
+    /// assert!(QueryText::new("postmaster").is_some());
+    /// assert!(QueryText::new("a\r\nRSET").is_none());
+    /// ```
+    pub fn new(text: impl Into<String>) -> Option<Self> {
+        let text = text.into();
+        let is_good = (1..=Self::LIMIT).contains(&text.len())
+            && text.trim() == text
+            && !text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
+        is_good.then_some(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Command<'_> {
@@ -103,6 +207,7 @@ impl fmt::Display for Command<'_> {
         match self {
             Self::Ehlo(host) => write!(f, "EHLO {host}"),
             Self::Helo(host) => write!(f, "HELO {host}"),
+            Self::Lhlo(host) => write!(f, "LHLO {host}"),
             Self::StartTls => f.write_str("STARTTLS"),
             Self::Auth { mechanism, initial: None } => write!(f, "AUTH {mechanism}"),
             Self::Auth { mechanism, initial: Some(_) } => write!(f, "AUTH {mechanism} ****"),
@@ -115,8 +220,10 @@ impl fmt::Display for Command<'_> {
                 }
                 write!(f, ">{parameters}")
             }
-            Self::Rcpt(recipient) => write!(f, "RCPT TO:<{recipient}>"),
+            Self::Rcpt { recipient, options } => write!(f, "RCPT TO:<{recipient}>{}", Rcpt(options)),
             Self::Data => f.write_str("DATA"),
+            Self::Bdat { size, last } => write!(f, "BDAT {size}{}", if *last { " LAST" } else { "" }),
+            Self::Query(query) => query.fmt(f),
             Self::Rset => f.write_str("RSET"),
             Self::Quit => f.write_str("QUIT"),
         }
@@ -138,11 +245,73 @@ impl fmt::Display for MailParameters {
             None => {}
             Some(BodyType::SevenBit) => f.write_str(" BODY=7BIT")?,
             Some(BodyType::EightBitMime) => f.write_str(" BODY=8BITMIME")?,
+            Some(BodyType::BinaryMime) => f.write_str(" BODY=BINARYMIME")?,
         }
         if self.smtputf8 {
             f.write_str(" SMTPUTF8")?;
         }
+        let MailOptions { ret, envelope_id, submitter, require_tls, priority, deliver_by, hold } =
+            &self.options;
+        match ret {
+            None => {}
+            Some(Ret::Full) => f.write_str(" RET=FULL")?,
+            Some(Ret::Headers) => f.write_str(" RET=HDRS")?,
+        }
+        if let Some(id) = envelope_id {
+            write!(f, " ENVID={id}")?;
+        }
+        if let Some(submitter) = submitter {
+            write!(f, " AUTH={submitter}")?;
+        }
+        if *require_tls {
+            f.write_str(" REQUIRETLS")?;
+        }
+        if let Some(priority) = priority {
+            write!(f, " MT-PRIORITY={priority}")?;
+        }
+        if let Some(by) = deliver_by {
+            write!(f, " BY={by}")?;
+        }
+        if let Some(hold) = hold {
+            write!(f, " {hold}")?;
+        }
         Ok(())
+    }
+}
+
+/// The parameters of RCPT.
+struct Rcpt<'a>(&'a RcptOptions);
+
+impl fmt::Display for Rcpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RcptOptions { notify, original } = self.0;
+        if let Some(notify) = notify {
+            write!(f, " NOTIFY={notify}")?;
+        }
+        if let Some(original) = original {
+            write!(f, " ORCPT={original}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Query {
+    /// As on the wire, without the line end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Noop => f.write_str("NOOP"),
+            Self::Help(None) => f.write_str("HELP"),
+            Self::Help(Some(subject)) => write!(f, "HELP {}", subject.0),
+            Self::Vrfy(user) => write!(f, "VRFY {}", user.0),
+            Self::Expn(list) => write!(f, "EXPN {}", list.0),
+            Self::XClient(attributes) => {
+                f.write_str("XCLIENT")?;
+                attributes.iter().try_for_each(|(name, value)| {
+                    write!(f, " {}=", name.as_str())?;
+                    xtext::encode(value, f)
+                })
+            }
+        }
     }
 }
 
@@ -158,6 +327,7 @@ impl fmt::Write for Appender<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::envelope::{ByMode, DeliverBy, EnvelopeId, Hold, Notify, Priority, Submitter};
     use alloc::string::{String, ToString};
 
     fn wire(command: Command<'_>) -> String {
@@ -170,17 +340,58 @@ mod tests {
     fn commands_as_on_the_wire() {
         let host: Host = "client.example".parse().unwrap();
         let address: Address = "\"a b\"@example.com".parse().unwrap();
-        let parameters = MailParameters { size: Some(7), body: Some(BodyType::EightBitMime), smtputf8: true };
+        let mut parameters = MailParameters {
+            size: Some(7),
+            body: Some(BodyType::EightBitMime),
+            smtputf8: true,
+            ..Default::default()
+        };
         assert_eq!(wire(Command::Ehlo(&host)), "EHLO client.example\r\n");
         assert_eq!(
-            wire(Command::Mail { sender: Some(&address), parameters }),
+            wire(Command::Mail { sender: Some(&address), parameters: &parameters }),
             "MAIL FROM:<\"a b\"@example.com> SIZE=7 BODY=8BITMIME SMTPUTF8\r\n"
         );
         assert_eq!(
-            wire(Command::Mail { sender: None, parameters: MailParameters::default() }),
+            wire(Command::Mail { sender: None, parameters: &MailParameters::default() }),
             "MAIL FROM:<>\r\n"
         );
-        assert_eq!(wire(Command::Rcpt(&Address::postmaster())), "RCPT TO:<postmaster>\r\n");
+        parameters = MailParameters { body: Some(BodyType::BinaryMime), ..Default::default() };
+        parameters.options = MailOptions {
+            ret: Some(Ret::Headers),
+            envelope_id: EnvelopeId::new("a b").ok(),
+            submitter: Some(Submitter::Unknown),
+            require_tls: true,
+            priority: Priority::new(-3).ok(),
+            deliver_by: DeliverBy::new(60, ByMode::Return).ok(),
+            hold: Hold::seconds(9).ok(),
+        };
+        assert_eq!(
+            wire(Command::Mail { sender: None, parameters: &parameters }),
+            "MAIL FROM:<> BODY=BINARYMIME RET=HDRS ENVID=a+20b AUTH=<> REQUIRETLS MT-PRIORITY=-3 BY=60;R HOLDFOR=9\r\n"
+        );
+        let mut options = RcptOptions::default();
+        let recipient = &Address::postmaster();
+        assert_eq!(wire(Command::Rcpt { recipient, options: &options }), "RCPT TO:<postmaster>\r\n");
+        options.notify = Some(Notify::DELAY);
+        options.original = Some(alloc::boxed::Box::new((&address).into()));
+        assert_eq!(
+            wire(Command::Rcpt { recipient, options: &options }),
+            "RCPT TO:<postmaster> NOTIFY=DELAY ORCPT=rfc822;\"a+20b\"@example.com\r\n"
+        );
+        assert_eq!(wire(Command::Bdat { size: 0, last: true }), "BDAT 0 LAST\r\n");
+        assert_eq!(wire(Command::Bdat { size: 7, last: false }), "BDAT 7\r\n");
+        let text = |text: &str| QueryText::new(text).unwrap();
+        assert_eq!(wire(Command::Query(&Query::Vrfy(text("a b")))), "VRFY a b\r\n");
+        assert_eq!(wire(Command::Query(&Query::Help(None))), "HELP\r\n");
+        let attributes =
+            alloc::vec![(XClientName::Name, "[x]".into()), (XClientName::Helo, "a b\r\n".into())];
+        assert_eq!(
+            wire(Command::Query(&Query::XClient(attributes))),
+            "XCLIENT NAME=[x] HELO=a+20b+0D+0A\r\n"
+        );
+        for bad in ["", " a", "a ", "a\nb", "a\0", "a\u{85}b", &"x".repeat(501)] {
+            assert_eq!(QueryText::new(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

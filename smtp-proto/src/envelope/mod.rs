@@ -1,7 +1,15 @@
 //! The envelope of a message (RFC 5321 section 2.3.1), and the form its content has on the wire.
 
+mod options;
+pub(crate) mod xtext;
+
 use alloc::vec::Vec;
 use core::fmt;
+
+pub use options::{
+    ByMode, DeliverBy, EnvelopeId, Hold, HoldSeconds, HoldTime, MailOptions, Notify, OptionError, OptionRule,
+    OriginalRecipient, Priority, RcptOptions, Ret, Submitter,
+};
 
 use crate::address::Address;
 
@@ -11,6 +19,9 @@ pub struct Envelope {
     sender: Option<Address>,
     recipients: Vec<Address>,
     form: Form,
+    options: MailOptions,
+    /// By recipient; empty if nobody has any.
+    rcpt_options: Vec<RcptOptions>,
 }
 
 impl Envelope {
@@ -33,6 +44,8 @@ impl Envelope {
             sender: sender.into(),
             recipients: recipients.into_iter().collect(),
             form: Form::default(),
+            options: MailOptions::default(),
+            rcpt_options: Vec::new(),
         };
         if envelope.recipients.is_empty() {
             return Err(EnvelopeError::NoRecipient);
@@ -49,6 +62,48 @@ impl Envelope {
         Self { form, ..self }
     }
 
+    /// The same with what is asked for the message as a whole.
+    #[must_use]
+    pub fn with_options(self, options: MailOptions) -> Self {
+        Self { options, ..self }
+    }
+
+    /// The same with what is asked for each recipient.
+    ///
+    /// ```
+    /// # use smtp_proto::{Address, envelope::Envelope};
+    /// use smtp_proto::envelope::{Notify, RcptOptions};
+    ///
+    /// let to: Address = "a@example.com".parse()?;
+    /// let envelope = Envelope::new(None, [to])?.with_rcpt_options(|to| {
+    ///     let mut options = RcptOptions::default();
+    ///     options.notify = Some(Notify::SUCCESS.and(Notify::FAILURE));
+    ///     options.original = Some(Box::new(to.into()));
+    ///     options
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_rcpt_options(self, options: impl FnMut(&Address) -> RcptOptions) -> Self {
+        let rcpt_options = self.recipients.iter().map(options).collect();
+        Self { rcpt_options, ..self }
+    }
+
+    /// The same for the recipients at these positions only; `None` if there are none.
+    pub(crate) fn with_recipients_at(&self, positions: &[usize]) -> Option<Self> {
+        let at = |&i: &usize| self.recipients.get(i).cloned();
+        let recipients: Vec<_> = positions.iter().filter_map(at).collect();
+        let rcpt_options = positions.iter().filter_map(|&i| self.rcpt_options.get(i).cloned()).collect();
+        let (sender, options) = (self.sender.clone(), self.options.clone());
+        (!recipients.is_empty()).then_some(Self {
+            sender,
+            recipients,
+            form: self.form,
+            options,
+            rcpt_options,
+        })
+    }
+
     /// The reverse-path; `None` is the empty one.
     pub fn sender(&self) -> Option<&Address> {
         self.sender.as_ref()
@@ -62,6 +117,16 @@ impl Envelope {
     /// The form of the content.
     pub fn form(&self) -> Form {
         self.form
+    }
+
+    /// What is asked for the message as a whole.
+    pub fn options(&self) -> &MailOptions {
+        &self.options
+    }
+
+    /// What is asked for the recipient at this position.
+    pub fn rcpt_options(&self, recipient: usize) -> &RcptOptions {
+        self.rcpt_options.get(recipient).unwrap_or(&RcptOptions::NONE)
     }
 }
 
@@ -98,7 +163,7 @@ pub struct Form {
     pub smtputf8: bool,
 }
 
-/// What bytes a content has (RFC 6152).
+/// What bytes a content has (RFC 6152, RFC 3030).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum BodyType {
@@ -107,4 +172,6 @@ pub enum BodyType {
     SevenBit,
     /// Bytes from 128 up occur, in lines of at most 998 bytes: needs 8BITMIME.
     EightBitMime,
+    /// Any bytes, in lines of any length or none (RFC 3030 section 3): needs BINARYMIME and CHUNKING.
+    BinaryMime,
 }
