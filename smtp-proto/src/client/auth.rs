@@ -7,8 +7,15 @@ use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
 use super::event::AuthError;
+use super::pipeline::Awaited;
+use super::wire::Wire;
+use crate::Output;
+use crate::command::Command;
 use crate::extensions::AuthMechanism;
 use crate::reply::Reply;
+
+/// A line of AUTH, the line end included, may have so many bytes (RFC 4954 section 4, RFC 5321 section 4.5.3.1.4).
+const MAX_AUTH_LINE: usize = 512;
 
 #[derive(Debug)]
 pub(super) struct Auth {
@@ -58,4 +65,26 @@ pub(super) fn challenge(reply: &Reply) -> Option<Vec<u8>> {
     let mut lines = reply.lines();
     let (line, None) = (lines.next()?, lines.next()) else { return None };
     BASE64.decode(line.trim_ascii()).ok()
+}
+
+impl Wire {
+    /// Appends our next line of an AUTH exchange, if it is our turn.
+    pub(super) fn put_auth(&mut self, auth: &mut Auth, out: &mut Output) {
+        let mechanism = auth.mechanism;
+        match core::mem::replace(&mut auth.turn, AuthTurn::Await) {
+            AuthTurn::Start(None) => self.put(Command::Auth { mechanism, initial: None }, Awaited::Auth, out),
+            AuthTurn::Start(Some(initial)) => {
+                let line = "AUTH  \r\n".len() + mechanism.name().len() + BASE64.encode_len(initial.len());
+                if line <= MAX_AUTH_LINE {
+                    self.put(Command::Auth { mechanism, initial: Some(&initial) }, Awaited::Auth, out);
+                } else {
+                    auth.turn = AuthTurn::AwaitGo(initial);
+                    self.put(Command::Auth { mechanism, initial: None }, Awaited::Auth, out);
+                }
+            }
+            AuthTurn::Respond(response) => self.put(Command::AuthResponse(&response), Awaited::Auth, out),
+            AuthTurn::Cancel => self.put(Command::AuthCancel, Awaited::Auth, out),
+            turn @ (AuthTurn::Await | AuthTurn::AwaitGo(_) | AuthTurn::Challenged) => auth.turn = turn,
+        }
+    }
 }

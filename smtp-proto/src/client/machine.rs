@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
-use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
 use super::auth::{Auth, AuthTurn, challenge};
@@ -14,7 +13,6 @@ use super::pipeline::{Awaited, Pipeline};
 use super::transaction::{Framing, Step, Transaction};
 use super::wire::Wire;
 use crate::Output;
-use crate::body::{BodyError, Chunk};
 use crate::command::{Command, Query};
 use crate::envelope::{Envelope, RcptOptions};
 use crate::extensions::{AuthMechanism, Extension, Extensions};
@@ -22,8 +20,6 @@ use crate::reply::{Reply, ReplyParser, Severity};
 use crate::time::Instant;
 use crate::tls::TlsInfo;
 
-/// A line of AUTH, the line end included, may have so many bytes (RFC 4954 section 4, RFC 5321 section 4.5.3.1.4).
-const MAX_AUTH_LINE: usize = 512;
 /// No mechanism needs more challenges.
 const MAX_AUTH_ROUNDS: u32 = 16;
 /// So much content is taken in one call of `body`.
@@ -126,7 +122,7 @@ impl Client {
         self.next_id += 1;
         let verified = self.protection == Protection::Tls { verified: true };
         let transaction = Transaction::new(id, envelope, &self.extensions, &self.wire.config, verified);
-        for &extension in &transaction.dropped {
+        for &extension in transaction.dropped.iter().filter(|_| !transaction.is_over()) {
             self.wire.events.push_back(Event::NotOffered(id, extension));
         }
         self.transactions.push_back(transaction);
@@ -371,9 +367,11 @@ impl Client {
             return Err(Misuse::BodyNotWanted);
         }
         let piece = &chunk[..chunk.len().min(MAX_CHUNK)];
-        match self.frame(piece, last && piece.len() == chunk.len(), out) {
+        let transaction = &mut self.transactions[self.sending];
+        match transaction.frame(piece, last && piece.len() == chunk.len(), &mut self.wire, out) {
             Ok((taken, ended)) => {
                 if ended {
+                    self.content_ended();
                     self.pump(out);
                 }
                 Ok(taken)
@@ -650,7 +648,7 @@ impl Client {
             _ => {
                 transaction.decide_rest_by(Phase::Content, &reply);
                 transaction.abandon();
-                if is_ignorance(&reply) {
+                if transaction.is_misunderstood(&reply) {
                     return self.fail(Error::Refused { phase: Phase::Content, reply });
                 }
             }
@@ -670,7 +668,7 @@ impl Client {
         }
         // Whatever the server said, its transaction is over.
         transaction.mail_accepted = false;
-        if is_ignorance(&reply) && matches!(transaction.framing, Framing::Chunks { .. }) {
+        if transaction.is_misunderstood(&reply) {
             return self.fail(Error::Refused { phase: Phase::Verdict, reply });
         }
         self.finish_if_over(index);
@@ -708,78 +706,11 @@ impl Client {
         self.wire.events.push_back(Event::Finished(transaction.id, transaction.into_outcomes()));
     }
 
-    /// Puts out the front of `content`; returns how much, and whether the content has ended.
-    fn frame(&mut self, content: &[u8], last: bool, out: &mut Output) -> Result<(usize, bool), BodyError> {
-        let Some(transaction) = self.transactions.get_mut(self.sending) else { return Ok((0, false)) };
-        let id = transaction.id;
-        let chunker = match &mut transaction.framing {
-            Framing::Dots(stuffer) => {
-                let taken = stuffer.frame(content, out).map_err(BodyError::BareLineEnd)?;
-                let ends = last && taken == content.len();
-                if ends {
-                    stuffer.finish(out).map_err(BodyError::BareLineEnd)?;
-                }
-                self.wire.queue(out.len());
-                if ends {
-                    self.content_ended();
-                }
-                return Ok((taken, ends));
-            }
-            Framing::Chunks { chunker, .. } => chunker,
-        };
-        let (taken, chunk) = chunker.frame(content, last)?;
-        let ends = match chunk {
-            Chunk::None => false,
-            Chunk::Only { begins, content, ends } => {
-                if let Some(size) = begins {
-                    self.wire.announce(Command::Bdat { size, last: true }, out);
-                }
-                let before = out.len();
-                if content > 0 {
-                    out.push_range(0..content);
-                }
-                if ends {
-                    chunker.take_staged(out);
-                }
-                self.wire.queue(out.len() - before);
-                ends
-            }
-            Chunk::Staged { size, last } => {
-                self.wire.announce(Command::Bdat { size, last }, out);
-                let before = out.len();
-                chunker.take_staged(out);
-                self.wire.queue(out.len() - before);
-                if !last {
-                    transaction.outstanding += 1;
-                    self.wire.pipeline.expect(Awaited::Chunk(id), 0);
-                }
-                last
-            }
-        };
-        if ends {
-            self.content_ended();
-        }
-        Ok((taken, ends))
-    }
-
     /// The content of the transaction being sent is wholly put out.
     fn content_ended(&mut self) {
         let Some(transaction) = self.transactions.get_mut(self.sending) else { return };
-        let id = transaction.id;
         transaction.step = Step::Sent;
-        transaction.end = Some(self.wire.pipeline.queued());
-        if self.wire.config.lmtp {
-            // One reply for each recipient that was accepted (RFC 2033 section 4.2), and none if nobody was.
-            let mut next = transaction.next_recipient(0);
-            while let Some(recipient) = next {
-                transaction.outstanding += 1;
-                self.wire.pipeline.expect(Awaited::RecipientVerdict(id, recipient), 0);
-                next = transaction.next_recipient(recipient + 1);
-            }
-        } else {
-            transaction.outstanding += 1;
-            self.wire.pipeline.expect(Awaited::Verdict(id), 0);
-        }
+        transaction.expect_verdicts(&mut self.wire);
         if self.wire.config.trace {
             self.wire.events.push_back(Event::Trace(Trace::SentContent(transaction.framing.taken())));
         }
@@ -880,12 +811,8 @@ impl Client {
                 }
             },
             Step::LoneDot => {
-                let before = out.len();
-                if let Framing::Dots(stuffer) = &mut transaction.framing {
-                    // At the start of a content this cannot fail.
-                    let _ = stuffer.finish(out);
-                }
-                self.wire.queue(out.len() - before);
+                // With nothing in it this cannot fail.
+                let _ = transaction.frame(b"", true, &mut self.wire, out);
                 self.content_ended();
                 return true;
             }
@@ -948,11 +875,6 @@ impl Client {
     }
 }
 
-/// Whether the server did not understand BDAT, and so takes the chunk for commands.
-fn is_ignorance(reply: &Reply) -> bool {
-    (500..=504).contains(&reply.code().get())
-}
-
 impl core::fmt::Debug for Client {
     /// Shows no input, so that nothing of an AUTH exchange gets into a log.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -962,27 +884,5 @@ impl core::fmt::Debug for Client {
             .field("transactions", &self.transactions)
             .field("end", &self.end)
             .finish_non_exhaustive()
-    }
-}
-
-impl Wire {
-    /// Appends our next line of an AUTH exchange, if it is our turn.
-    fn put_auth(&mut self, auth: &mut Auth, out: &mut Output) {
-        let mechanism = auth.mechanism;
-        match core::mem::replace(&mut auth.turn, AuthTurn::Await) {
-            AuthTurn::Start(None) => self.put(Command::Auth { mechanism, initial: None }, Awaited::Auth, out),
-            AuthTurn::Start(Some(initial)) => {
-                let line = "AUTH  \r\n".len() + mechanism.name().len() + BASE64.encode_len(initial.len());
-                if line <= MAX_AUTH_LINE {
-                    self.put(Command::Auth { mechanism, initial: Some(&initial) }, Awaited::Auth, out);
-                } else {
-                    auth.turn = AuthTurn::AwaitGo(initial);
-                    self.put(Command::Auth { mechanism, initial: None }, Awaited::Auth, out);
-                }
-            }
-            AuthTurn::Respond(response) => self.put(Command::AuthResponse(&response), Awaited::Auth, out),
-            AuthTurn::Cancel => self.put(Command::AuthCancel, Awaited::Auth, out),
-            turn @ (AuthTurn::Await | AuthTurn::AwaitGo(_) | AuthTurn::Challenged) => auth.turn = turn,
-        }
     }
 }

@@ -7,9 +7,12 @@ use super::config::{Chunking, Config, Timeouts};
 use super::error::{Phase, Unsupported};
 use super::event::{Failure, Outcome, TransactionId};
 use super::options;
+use super::pipeline::Awaited;
+use super::wire::Wire;
+use crate::Output;
 use crate::address::Address;
-use crate::body::{Chunker, DotStuffer};
-use crate::command::MailParameters;
+use crate::body::{BodyError, Chunk, Chunker, DotStuffer};
+use crate::command::{Command, MailParameters};
 use crate::envelope::{BodyType, Envelope};
 use crate::extensions::{Extension, Extensions};
 use crate::reply::{Reply, Severity};
@@ -146,6 +149,84 @@ impl Transaction {
             end: None,
             envelope,
         }
+    }
+
+    /// Puts out the front of `content`; returns how much, and whether that was the end.
+    pub(super) fn frame(
+        &mut self,
+        content: &[u8],
+        last: bool,
+        wire: &mut Wire,
+        out: &mut Output,
+    ) -> Result<(usize, bool), BodyError> {
+        let start = out.len();
+        let chunker = match &mut self.framing {
+            Framing::Dots(stuffer) => {
+                let taken = stuffer.frame(content, out).map_err(BodyError::BareLineEnd)?;
+                let ends = last && taken == content.len();
+                if ends {
+                    stuffer.finish(out).map_err(BodyError::BareLineEnd)?;
+                }
+                wire.queue(out.len() - start);
+                return Ok((taken, ends));
+            }
+            Framing::Chunks { chunker, .. } => chunker,
+        };
+        let (taken, chunk) = chunker.frame(content, last)?;
+        match chunk {
+            Chunk::None => Ok((taken, false)),
+            Chunk::Only { begins, content, ends } => {
+                if let Some(size) = begins {
+                    wire.announce(Command::Bdat { size, last: true }, out);
+                }
+                let before = out.len();
+                if content > 0 {
+                    out.push_range(0..content);
+                }
+                if ends {
+                    chunker.take_staged(out);
+                }
+                wire.queue(out.len() - before);
+                Ok((taken, ends))
+            }
+            Chunk::Staged { size, last } => {
+                wire.announce(Command::Bdat { size, last }, out);
+                let before = out.len();
+                chunker.take_staged(out);
+                wire.queue(out.len() - before);
+                if !last {
+                    self.outstanding += 1;
+                    wire.pipeline.expect(Awaited::Chunk(self.id), 0);
+                }
+                Ok((taken, last))
+            }
+        }
+    }
+
+    /// The content is wholly put out.
+    pub(super) fn expect_verdicts(&mut self, wire: &mut Wire) {
+        self.end = Some(wire.pipeline.queued());
+        if !wire.config.lmtp {
+            self.outstanding += 1;
+            return wire.pipeline.expect(Awaited::Verdict(self.id), 0);
+        }
+        // One for each recipient that was accepted (RFC 2033 section 4.2), and none if nobody was.
+        let mut next = self.next_recipient(0);
+        while let Some(recipient) = next {
+            self.outstanding += 1;
+            wire.pipeline.expect(Awaited::RecipientVerdict(self.id, recipient), 0);
+            next = self.next_recipient(recipient + 1);
+        }
+    }
+
+    /// Whether content that is under way can be stopped, because no chunk has begun that is not complete.
+    pub(super) fn is_between_chunks(&self) -> bool {
+        matches!(&self.framing, Framing::Chunks { chunker, .. } if !chunker.is_mid_chunk())
+    }
+
+    /// Whether the server did not understand BDAT, and so takes the chunk for commands.
+    pub(super) fn is_misunderstood(&self, reply: &Reply) -> bool {
+        matches!(self.framing, Framing::Chunks { .. }) && (500..=504).contains(&reply.code().get())
     }
 
     /// The next recipient at or after this position whom the server is to be asked for.

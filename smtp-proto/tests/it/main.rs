@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // in tests a panic is the report
 
 mod content;
+mod extensions;
 mod rules;
 mod script;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]

@@ -8,7 +8,8 @@
 
 use std::time::Duration;
 
-use smtp_proto::client::{Client, Config, Event, Next, TlsMode, TransactionId};
+use smtp_proto::client::{Chunking, Client, Config, Event, Next, TlsMode, TransactionId};
+use smtp_proto::command::Query;
 use smtp_proto::envelope::{Envelope, Form};
 use smtp_proto::sasl::{Credentials, Mechanism};
 use smtp_proto::{Address, Instant, Output};
@@ -20,6 +21,8 @@ pub(crate) struct Setup {
     pub(crate) tls: TlsMode,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) messages: Vec<(Envelope, Vec<u8>)>,
+    /// Before them.
+    pub(crate) queries: Vec<Query>,
     pub(crate) quit: bool,
     /// Say that TLS is established when the machine asks for it.
     pub(crate) handshake: bool,
@@ -37,6 +40,7 @@ impl Setup {
             tls: TlsMode::None,
             credentials: None,
             messages: Vec::new(),
+            queries: Vec::new(),
             quit: true,
             handshake: true,
             verified: true,
@@ -64,6 +68,21 @@ impl Setup {
 
     pub(crate) fn starttls(mut self) -> Self {
         self.tls = TlsMode::StartTls;
+        self
+    }
+
+    /// Content in chunks.
+    pub(crate) fn chunked(mut self, chunking: Chunking) -> Self {
+        self.config.chunking = chunking;
+        self
+    }
+
+    /// Every message says how large it is.
+    pub(crate) fn sized(mut self) -> Self {
+        for (envelope, content) in &mut self.messages {
+            let form = Form { size: Some(content.len() as u64), ..envelope.form() };
+            *envelope = envelope.clone().with_form(form);
+        }
         self
     }
 
@@ -335,6 +354,8 @@ impl<'a> Run<'a> {
                     "a secret in the trace: {line}"
                 );
             }
+            Event::Answer(reply) => self.told.push(format!("answer: {reply}")),
+            Event::NotOffered(_, extension) => self.told.push(format!("not offered: {extension}")),
             Event::Mail(..) | Event::Rcpt(..) => {}
             other => panic!("unexpected event {other:?}"),
         }
@@ -355,9 +376,16 @@ impl<'a> Run<'a> {
     }
 
     fn send(&mut self) {
+        for query in &self.setup.queries {
+            if let Err(error) = self.client.query(query.clone()) {
+                self.told.push(format!("misuse: {error}"));
+            }
+        }
         for (envelope, content) in &self.setup.messages {
-            let id = self.client.send(envelope.clone()).unwrap();
-            self.open.push((id, content));
+            match self.client.send(envelope.clone()) {
+                Ok(id) => self.open.push((id, content)),
+                Err(error) => self.told.push(format!("misuse: {error}")),
+            }
         }
         if self.setup.quit {
             self.client.quit();

@@ -18,7 +18,7 @@ pub(crate) fn hello(extensions: &[&str]) -> String {
 }
 
 #[track_caller]
-fn after_hello(setup: &Setup, extensions: &[&str], script: &str, expected: &str) {
+pub(crate) fn after_hello(setup: &Setup, extensions: &[&str], script: &str, expected: &str) {
     check(setup, &(hello(extensions) + script), expected);
 }
 

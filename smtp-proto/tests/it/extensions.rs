@@ -1,0 +1,824 @@
+//! Transcripts of the extensions: chunks, many messages in a row, limits, options of the envelope, queries, LMTP.
+
+use smtp_proto::Extension;
+use smtp_proto::client::{Chunking, Client, Event, Failure, Next, Outcome, TlsMode};
+use smtp_proto::command::{Query, QueryText, XClientName};
+use smtp_proto::envelope::{
+    BodyType, ByMode, DeliverBy, Envelope, EnvelopeId, Form, Hold, MailOptions, Notify, Priority,
+    RcptOptions, Ret, Submitter,
+};
+use smtp_proto::reply::{Code, Reply};
+use smtp_proto::{Instant, Output};
+
+use super::script::Setup;
+use super::wire::{after_hello, one};
+
+const CHUNKING: [&str; 2] = ["PIPELINING", "CHUNKING"];
+
+#[test]
+fn chunks_wait_for_a_recipient_and_share_the_flight_with_the_next_message() {
+    let setup = one().and_message(&["b@b.example"], "two", Form::default()).chunked(Chunking::Safe);
+    let told = "ready
+         delivered: 250 first
+         delivered: 250 second
+         closed";
+    for setup in [setup.clone().sized(), setup] {
+        after_hello(
+            &setup,
+            &CHUNKING,
+            "C: MAIL FROM:<from@a.example>
+             C: RCPT TO:<to@b.example>
+             S: 250 ok
+             S: 250 ok
+             C: BDAT 4 LAST
+             C: hi
+             C: MAIL FROM:<from@a.example>
+             C: RCPT TO:<b@b.example>
+             S: 250 first
+             S: 250 ok
+             S: 250 ok
+             C: BDAT 3 LAST
+             C: twoQUIT
+             S: 250 second
+             S: 221 bye",
+            told,
+        );
+    }
+}
+
+#[test]
+fn streamed_chunks_go_in_one_flight() {
+    let setup = one().sized().chunked(Chunking::Streamed);
+    let all = "C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<to@b.example>
+         C: BDAT 4 LAST
+         C: hi
+         C: QUIT\n";
+    after_hello(
+        &setup,
+        &CHUNKING,
+        &format!("{all}S: 250 ok\nS: 250 ok\nS: 250 queued\nS: 221 bye"),
+        "ready
+         delivered: 250 queued
+         closed",
+    );
+    after_hello(
+        &setup,
+        &CHUNKING,
+        &format!("{all}S: 250 ok\nS: 550 no\nS: 554 nobody\nS: 221 bye"),
+        "ready
+         rejected: the server refused at RCPT: 550 no
+         closed",
+    );
+}
+
+#[test]
+fn chunks_without_pipelining_wait_for_every_reply() {
+    after_hello(
+        &one().chunked(Chunking::Streamed).sized(),
+        &["CHUNKING"],
+        "C: MAIL FROM:<from@a.example>
+         S: 250 ok
+         C: RCPT TO:<to@b.example>
+         S: 250 ok
+         C: BDAT 4 LAST
+         C: hi
+         S: 250 queued
+         C: QUIT
+         S: 221 bye",
+        "ready
+         delivered: 250 queued
+         closed",
+    );
+}
+
+#[test]
+fn chunks_are_for_servers_that_take_them() {
+    for (chunking, keywords) in
+        [(Chunking::Safe, &CHUNKING[..1]), (Chunking::Never, &CHUNKING), (Chunking::IfNeeded, &CHUNKING)]
+    {
+        after_hello(
+            &one().chunked(chunking),
+            keywords,
+            "C: MAIL FROM:<from@a.example>
+             C: RCPT TO:<to@b.example>
+             C: DATA
+             S: 250 ok
+             S: 250 ok
+             S: 354 go
+             C: hi
+             C: .
+             C: QUIT
+             S: 250 queued
+             S: 221 bye",
+            "ready
+             delivered: 250 queued
+             closed",
+        );
+    }
+}
+
+#[test]
+fn binary_content_needs_chunks() {
+    let binary = |chunking| {
+        let form = Form { body: BodyType::BinaryMime, size: Some(4), ..Form::default() };
+        let mut setup = one().chunked(chunking);
+        setup.messages.clear();
+        setup.and_message(&["to@b.example"], "\n\r\0.", form)
+    };
+    after_hello(
+        &binary(Chunking::IfNeeded),
+        &["PIPELINING", "CHUNKING", "BINARYMIME"],
+        "C: MAIL FROM:<from@a.example> BODY=BINARYMIME
+         C: RCPT TO:<to@b.example>
+         S: 250 ok
+         S: 250 ok
+         C: BDAT 4 LAST
+         C| \\n\\r\\0.
+         C: QUIT
+         S: 250 queued
+         S: 221 bye",
+        "ready
+         delivered: 250 queued
+         closed",
+    );
+    for (chunking, keywords) in [
+        (Chunking::Never, &["CHUNKING", "BINARYMIME"][..]),
+        (Chunking::IfNeeded, &["BINARYMIME"]),
+        (Chunking::IfNeeded, &["CHUNKING"]),
+    ] {
+        after_hello(
+            &binary(chunking),
+            keywords,
+            "C: QUIT
+             S: 221 bye",
+            "ready
+             rejected: the message has binary content, and the server has no BINARYMIME that can be used
+             closed",
+        );
+    }
+}
+
+#[test]
+fn case_w22_a_server_that_does_not_know_bdat_is_left() {
+    for code in [500, 501, 502, 503, 504] {
+        after_hello(
+            &one().stay().chunked(Chunking::Safe),
+            &CHUNKING,
+            &format!(
+                "C: MAIL FROM:<from@a.example>
+                 C: RCPT TO:<to@b.example>
+                 S: 250 ok
+                 S: 250 ok
+                 C: BDAT 4 LAST
+                 C: hi
+                 S: {code} what"
+            ),
+            &format!(
+                "ready
+                 rejected: the server refused after the end of the message: {code} what
+                 closed: the server refused after the end of the message: {code} what"
+            ),
+        );
+    }
+}
+
+#[test]
+fn case_w22_no_content_before_a_recipient_is_accepted() {
+    after_hello(
+        &one().stay().sized().chunked(Chunking::Safe),
+        &CHUNKING,
+        "C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<to@b.example>
+         S: 250 ok
+         S: 550 no",
+        "ready
+         rejected: the server refused at RCPT: 550 no
+         open, reusable",
+    );
+}
+
+/// Two megabytes and three bytes.
+fn large() -> Setup {
+    let mut setup = one().stay().chunked(Chunking::Safe);
+    setup.messages[0].1 = b"0123456789abcde\n".repeat(1 << 17);
+    setup.messages[0].1.extend_from_slice(b"end");
+    setup.messages[0].1.iter_mut().skip(14).step_by(16).for_each(|byte| *byte = b'\r');
+    setup.and_message(&["b@b.example"], "two", Form::default())
+}
+
+/// What the machine does with these replies, each to what it has written when it waits: the commands, and what it tells.
+fn session(setup: &Setup, replies: &[&str]) -> (Vec<String>, Vec<String>) {
+    let mut client = Client::new(setup.config.clone(), TlsMode::None, Instant::ZERO);
+    let (mut commands, mut told, mut out) = (Vec::new(), Vec::new(), Output::new());
+    let mut replies = replies.iter();
+    let mut taken = vec![0; setup.messages.len()];
+    let mut ids = Vec::new();
+    loop {
+        let mut chunk = &[][..];
+        match client.poll(Instant::ZERO, &mut out) {
+            Next::Event(Event::Ready) => {
+                ids.extend(setup.messages.iter().map(|(envelope, _)| client.send(envelope.clone()).unwrap()));
+                continue;
+            }
+            Next::Event(Event::Finished(_, outcomes)) => {
+                told.extend(outcomes.iter().map(ToString::to_string));
+                continue;
+            }
+            Next::Event(_) => continue,
+            Next::Body(id) => {
+                let message = ids.iter().position(|known| *known == id).unwrap();
+                chunk = &setup.messages[message].1[taken[message]..];
+                taken[message] += client.body(Instant::ZERO, chunk, true, &mut out).unwrap();
+            }
+            Next::Wait if out.is_empty() => match replies.next() {
+                Some(reply) => client.handle_input(Instant::ZERO, reply.as_bytes()),
+                None => break,
+            },
+            Next::Wait => {}
+            Next::Closed(end) => {
+                told.push(format!("closed: {end:?}"));
+                break;
+            }
+        }
+        let written: Vec<u8> = out.slices(chunk).unwrap().flatten().copied().collect();
+        let lines = written
+            .split(|&byte| byte == b'\n')
+            .filter_map(|line| str::from_utf8(line.strip_suffix(b"\r")?).ok());
+        commands.extend(
+            lines.filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase())).map(str::to_owned),
+        );
+        client.handle_written(Instant::ZERO, out.len());
+        out.clear();
+    }
+    if client.is_reusable() {
+        told.push("reusable".into());
+    }
+    (commands, told)
+}
+
+#[test]
+fn content_of_unknown_size_goes_in_large_chunks() {
+    let replies = [
+        "220 hi\r\n",
+        "250-hi\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
+        "250 ok\r\n250 ok\r\n",
+        "250 one\r\n250 two\r\n250 queued\r\n250 ok\r\n250 ok\r\n",
+        "250 queued\r\n",
+    ];
+    let (commands, told) = session(&large(), &replies);
+    let mail = |to: &str| ["MAIL FROM:<from@a.example>".to_owned(), format!("RCPT TO:<{to}>")];
+    let bdat = |line: &str| line.to_owned();
+    let expected = [
+        vec![bdat("EHLO client.example")],
+        mail("to@b.example").to_vec(),
+        vec![bdat("BDAT 1048576"), bdat("BDAT 1048576"), bdat("BDAT 3 LAST")],
+    ]
+    .concat();
+    assert_eq!(commands[..expected.len()], expected);
+    assert_eq!(told, ["delivered: 250 queued", "delivered: 250 queued", "reusable"]);
+}
+
+#[test]
+fn case_w23_a_chunk_refused_in_the_middle_ends_the_message_and_not_the_session() {
+    // The reply to the first chunk comes when the second is put out and the third is not.
+    let mut setup = large();
+    setup.messages[0].0 = setup.messages[0].0.clone();
+    let mut client = Client::new(setup.config.clone(), TlsMode::None, Instant::ZERO);
+    let mut out = Output::new();
+    let write = |client: &mut Client, out: &mut Output| {
+        client.handle_written(Instant::ZERO, out.len());
+        out.clear();
+    };
+    let mut ids = Vec::new();
+    let mut outcomes = Vec::new();
+    let mut taken = 0;
+    let mut input =
+        ["220 hi\r\n", "250-hi\r\n250-PIPELINING\r\n250 CHUNKING\r\n", "250 ok\r\n250 ok\r\n"].into_iter();
+    // Until one chunk is out.
+    while taken < 1 << 20 {
+        match client.poll(Instant::ZERO, &mut out) {
+            Next::Event(Event::Ready) => {
+                ids.extend(setup.messages.iter().map(|(envelope, _)| client.send(envelope.clone()).unwrap()));
+            }
+            Next::Body(_) => {
+                let content = &setup.messages[0].1[taken..];
+                taken += client.body(Instant::ZERO, content, true, &mut out).unwrap();
+                write(&mut client, &mut out);
+            }
+            Next::Wait if out.is_empty() => {
+                client.handle_input(Instant::ZERO, input.next().unwrap().as_bytes())
+            }
+            Next::Wait => write(&mut client, &mut out),
+            Next::Event(_) => {}
+            Next::Closed(end) => panic!("{end:?}"),
+        }
+    }
+    client.handle_input(Instant::ZERO, b"552 5.3.4 too much\r\n");
+    let mut wire = Vec::new();
+    let mut replies = ["250 reset\r\n250 ok\r\n250 ok\r\n", "250 queued\r\n"].into_iter();
+    loop {
+        let mut chunk = &[][..];
+        match client.poll(Instant::ZERO, &mut out) {
+            Next::Event(Event::Finished(_, all)) => outcomes.extend(all.iter().map(ToString::to_string)),
+            Next::Event(_) => {}
+            Next::Body(id) => {
+                assert_eq!(id, ids[1], "no more of the first");
+                chunk = b"two";
+                client.body(Instant::ZERO, chunk, true, &mut out).unwrap();
+            }
+            Next::Wait if out.is_empty() => match replies.next() {
+                Some(reply) => client.handle_input(Instant::ZERO, reply.as_bytes()),
+                None => break,
+            },
+            Next::Wait => {}
+            Next::Closed(end) => panic!("{end:?}"),
+        }
+        out.slices(chunk).unwrap().for_each(|slice| wire.extend_from_slice(slice));
+        write(&mut client, &mut out);
+    }
+    assert_eq!(
+        String::from_utf8(wire).unwrap(),
+        "RSET\r\nMAIL FROM:<from@a.example>\r\nRCPT TO:<b@b.example>\r\nBDAT 3 LAST\r\ntwo"
+    );
+    assert_eq!(
+        outcomes,
+        [
+            "rejected: the server refused while the message was sent: 552 5.3.4 too much",
+            "delivered: 250 queued"
+        ]
+    );
+    assert!(client.is_reusable());
+}
+
+#[test]
+fn content_of_another_size_than_declared_ends_the_connection() {
+    for (size, told) in [(5, "ends after 4 of its 5 bytes"), (3, "is longer than its 3 bytes")] {
+        let mut setup = one().stay().chunked(Chunking::Safe);
+        let form = Form { size: Some(size), ..Form::default() };
+        setup.messages[0].0 = setup.messages[0].0.clone().with_form(form);
+        after_hello(
+            &setup,
+            &CHUNKING,
+            "C: MAIL FROM:<from@a.example>
+             C: RCPT TO:<to@b.example>
+             S: 250 ok
+             S: 250 ok",
+            &format!(
+                "ready
+                 rejected: the content {told}
+                 closed: the connection was closed to stop a message: the content {told}"
+            ),
+        );
+    }
+}
+
+#[test]
+fn case_w27_lmtp_answers_for_each_recipient() {
+    let mut setup = Setup::message(&["a@b.example", "b@b.example", "c@b.example", "d@b.example"], "hi\r\n")
+        .and_message(&["e@b.example"], "two\r\n", Form::default());
+    setup.config.lmtp = true;
+    super::script::check(
+        &setup,
+        "S: 220 hi
+         C: LHLO client.example
+         S: 250-hi
+         S: 250 PIPELINING
+         C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<a@b.example>
+         C: RCPT TO:<b@b.example>
+         C: RCPT TO:<c@b.example>
+         C: RCPT TO:<d@b.example>
+         C: DATA
+         S: 250 ok
+         S: 250 ok
+         S: 550 no
+         S: 250 ok
+         S: 250 ok
+         S: 354 go
+         C: hi
+         C: .
+         C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<e@b.example>
+         C: DATA
+         S: 250 a
+         S: 452 4.2.2 c is full
+         S: 250 d
+         S: 250 ok
+         S: 550 no
+         S: 354 go
+         C: .
+         C: QUIT
+         S: 221 bye",
+        "ready
+         delivered: 250 a
+         rejected: the server refused at RCPT: 550 no
+         deferred: the server refused after the end of the message: 452 4.2.2 c is full
+         delivered: 250 d
+         rejected: the server refused at RCPT: 550 no
+         closed",
+    );
+    let mut refused = one().stay();
+    refused.config.lmtp = true;
+    super::script::check(
+        &refused,
+        "S: 220 hi
+         C: LHLO client.example
+         S: 500 no LMTP here",
+        "closed: the server refused at EHLO: 500 no LMTP here",
+    );
+}
+
+#[test]
+fn lmtp_lost_between_the_verdicts_is_ambiguous_for_the_rest() {
+    let mut setup =
+        Setup::message(&["a@b.example", "b@b.example"], "hi\r\n").stay().chunked(Chunking::Streamed);
+    setup.config.lmtp = true;
+    super::script::check(
+        &setup,
+        "S: 220 hi
+         C: LHLO client.example
+         S: 250-hi
+         S: 250-PIPELINING
+         S: 250 CHUNKING
+         C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<a@b.example>
+         C: RCPT TO:<b@b.example>
+         S: 250 ok
+         S: 250 ok
+         S: 250 ok
+         C: BDAT 4 LAST
+         C: hi
+         S: 250 a
+         !eof",
+        "ready
+         delivered: 250 a
+         ambiguous: the connection was lost after the end of the message
+         closed: the connection was lost after the end of the message",
+    );
+}
+
+#[test]
+fn case_w17_recipients_beyond_the_servers_limit_are_left_for_a_further_transaction() {
+    for refusal in
+        ["452 4.5.3 too many", "452 too many", "552 too many", "552 5.5.3 too many", "451 4.5.3 too many"]
+    {
+        after_hello(
+            &Setup::message(&["a@b.example", "b@b.example", "c@b.example"], "hi\r\n").stay(),
+            &["PIPELINING"],
+            &format!(
+                "C: MAIL FROM:<from@a.example>
+                 C: RCPT TO:<a@b.example>
+                 C: RCPT TO:<b@b.example>
+                 C: RCPT TO:<c@b.example>
+                 C: DATA
+                 S: 250 ok
+                 S: 250 ok
+                 S: {refusal}
+                 S: 250 ok
+                 S: 354 go
+                 C: hi
+                 C: .
+                 S: 250 queued"
+            ),
+            &format!(
+                "ready
+                 delivered: 250 queued
+                 deferred: the server takes no more recipients at once: {refusal}
+                 delivered: 250 queued
+                 open, reusable"
+            ),
+        );
+    }
+    // A full mailbox, or nobody accepted before: no further transaction would help.
+    for (first, refusal) in
+        [("250 ok", "452 4.2.2 full"), ("250 ok", "552 5.2.2 full"), ("550 no", "452 4.5.3 many")]
+    {
+        let told = after_first(first, refusal);
+        assert!(told[1].starts_with("deferred: the server refused at RCPT"), "{told:?}");
+    }
+}
+
+fn after_first(first: &str, second: &str) -> Vec<String> {
+    let setup = Setup::message(&["a@b.example", "b@b.example"], "hi\r\n").stay();
+    let last = if first.starts_with('2') { "354 go" } else { "554 nobody" };
+    let replies = format!("250 ok\r\n{first}\r\n{second}\r\n{last}\r\n");
+    session(&setup, &["220 hi\r\n", "250-hi\r\n250 PIPELINING\r\n", &replies, "250 queued\r\n"]).1
+}
+
+#[test]
+fn further_envelopes_end() {
+    let to = ["a@x", "b@x", "c@y"].map(|to| to.parse().unwrap());
+    let mut options = MailOptions::default();
+    options.ret = Some(Ret::Full);
+    let envelope = Envelope::new(None, to).unwrap().with_options(options.clone()).with_rcpt_options(|to| {
+        let mut options = RcptOptions::default();
+        options.original = Some(Box::new(to.into()));
+        options
+    });
+    let reply = Reply::new(Code::new(250).unwrap(), "ok").unwrap();
+    let delivered = Outcome::Delivered(reply.clone());
+    let many = || Outcome::Deferred(Failure::TooManyRecipients { reply: Some(reply.clone()) });
+    let (further, positions) = envelope.further(&[many(), delivered.clone(), many()]).unwrap();
+    assert_eq!(positions, [0, 2]);
+    assert_eq!(further.recipients(), [envelope.recipients()[0].clone(), envelope.recipients()[2].clone()]);
+    assert_eq!((further.options(), further.rcpt_options(1)), (&options, envelope.rcpt_options(2)));
+    assert_eq!(further.further(&[many(), many()]), None, "no loop");
+    assert_eq!(further.further(&[delivered.clone(), delivered]), None);
+}
+
+#[test]
+fn case_w29_limits_are_kept() {
+    let to: Vec<String> =
+        (0..12).map(|i| format!("r{i}@{}.example", if i % 2 == 0 { "a" } else { "b" })).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    let setup = Setup::message(&to, "hi\r\n")
+        .and_message(&["x@b.example"], "two\r\n", Form::default())
+        .and_message(&["y@b.example"], "three\r\n", Form::default());
+    let rcpts = "C: RCPT TO:<r0@a.example>
+        C: RCPT TO:<r2@a.example>
+        C: RCPT TO:<r4@a.example>
+        C: RCPT TO:<r6@a.example>
+        C: RCPT TO:<r8@a.example>\n";
+    let too_many = "deferred: the server takes fewer recipients at once\n";
+    let told: String =
+        (0..12).map(|i| if i % 2 == 0 && i < 10 { "delivered: 250 queued\n" } else { too_many }).collect();
+    after_hello(
+        &setup,
+        &["PIPELINING", "LIMITS RCPTMAX=5 MAILMAX=2 RCPTDOMAINMAX=1"],
+        &format!(
+            "C: MAIL FROM:<from@a.example>
+             {rcpts}C: DATA
+             S: 250 ok
+             S: 250 ok
+             S: 250 ok
+             S: 250 ok
+             S: 250 ok
+             S: 250 ok
+             S: 354 go
+             C: hi
+             C: .
+             C: MAIL FROM:<from@a.example>
+             C: RCPT TO:<x@b.example>
+             C: DATA
+             S: 250 queued
+             S: 250 ok
+             S: 250 ok
+             S: 354 go
+             C: two
+             C: .
+             C: QUIT
+             S: 250 queued
+             S: 221 bye"
+        ),
+        &format!(
+            "ready
+             misuse: the server takes no more than 2 messages on one connection
+             {told}delivered: 250 queued
+             closed"
+        ),
+    );
+    after_hello(
+        &one().stay(),
+        &["LIMITS MAILMAX=1"],
+        "C: MAIL FROM:<from@a.example>
+         S: 550 no",
+        "ready
+         rejected: the server refused at MAIL: 550 no
+         open",
+    );
+}
+
+fn asking(ask: impl FnOnce(&mut MailOptions), notify: Option<Notify>) -> Setup {
+    let mut options = MailOptions::default();
+    ask(&mut options);
+    let mut setup = one().stay();
+    setup.messages[0].0 = setup.messages[0].0.clone().with_options(options).with_rcpt_options(|to| {
+        let mut options = RcptOptions::default();
+        options.notify = notify;
+        options.original = notify.map(|_| Box::new(to.into()));
+        options
+    });
+    setup
+}
+
+#[test]
+fn options_go_to_servers_that_offer_them() {
+    let setup = asking(
+        |options| {
+            options.ret = Some(Ret::Headers);
+            options.envelope_id = Some(EnvelopeId::new("a+b").unwrap());
+            options.submitter = Some(Submitter::Mailbox("me@a.example".parse().unwrap()));
+            options.priority = Some(Priority::new(4).unwrap());
+            options.deliver_by = Some(DeliverBy::new(300, ByMode::Return).unwrap());
+            options.hold = Some(Hold::until("2026-12-01T00:00:00Z").unwrap());
+        },
+        Some(Notify::SUCCESS.and(Notify::DELAY)),
+    );
+    let keywords = [
+        "PIPELINING",
+        "DSN",
+        "AUTH PLAIN",
+        "MT-PRIORITY",
+        "DELIVERBY 240",
+        "FUTURERELEASE 86400 2026-12-31T00:00:00Z",
+    ];
+    after_hello(
+        &setup,
+        &keywords,
+        "C: MAIL FROM:<from@a.example> RET=HDRS ENVID=a+2Bb AUTH=me@a.example MT-PRIORITY=4 BY=300;R HOLDUNTIL=2026-12-01T00:00:00Z
+         C: RCPT TO:<to@b.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;to@b.example
+         C: DATA
+         S: 550 no
+         S: 503 no
+         S: 503 no",
+        "ready
+         rejected: the server refused at MAIL: 550 no
+         open, reusable",
+    );
+}
+
+#[test]
+fn what_the_server_does_not_offer_is_dropped_and_told() {
+    let setup = asking(
+        |options| {
+            options.envelope_id = Some(EnvelopeId::new("x").unwrap());
+            options.submitter = Some(Submitter::Unknown);
+            options.priority = Some(Priority::new(4).unwrap());
+            options.deliver_by = Some(DeliverBy::new(-1, ByMode::Notify).unwrap());
+        },
+        Some(Notify::NEVER),
+    );
+    after_hello(
+        &setup,
+        &["PIPELINING"],
+        "C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<to@b.example>
+         C: DATA
+         S: 550 no
+         S: 503 no
+         S: 503 no",
+        "ready
+         not offered: DSN
+         not offered: AUTH
+         not offered: MT-PRIORITY
+         not offered: DELIVERBY
+         rejected: the server refused at MAIL: 550 no
+         open, reusable",
+    );
+}
+
+#[test]
+fn what_a_message_must_not_go_without_keeps_it_back() {
+    let by =
+        |options: &mut MailOptions| options.deliver_by = Some(DeliverBy::new(60, ByMode::Return).unwrap());
+    let until = |time: &str| {
+        let time = time.to_owned();
+        move |options: &mut MailOptions| options.hold = Some(Hold::until(time).unwrap())
+    };
+    let held = "the message is to be held, and the server does not, or not for so long";
+    let cases = [
+        (
+            asking(|options| options.require_tls = true, None),
+            "REQUIRETLS",
+            "the message needs REQUIRETLS over verified TLS, and the connection or the server has none",
+        ),
+        (
+            asking(by, None),
+            "DSN",
+            "the message has a time to be delivered by, and the server has no DELIVERBY",
+        ),
+        (
+            asking(by, None),
+            "DELIVERBY 240",
+            "the message is to be delivered in less than the server's 240 seconds",
+        ),
+        (asking(|options| options.hold = Some(Hold::seconds(60).unwrap()), None), "DSN", held),
+        (
+            asking(|options| options.hold = Some(Hold::seconds(60).unwrap()), None),
+            "FUTURERELEASE 59 2026-12-31T00:00:00Z",
+            held,
+        ),
+        (asking(until("2027-01-01T00:00:00Z"), None), "FUTURERELEASE 59 2026-12-31T00:00:00Z", held),
+    ];
+    for (setup, keyword, told) in cases {
+        after_hello(&setup, &[keyword], "", &format!("ready\nrejected: {told}\nopen, reusable"));
+    }
+    // With verified TLS it goes.
+    let mut setup = asking(|options| options.require_tls = true, None).starttls();
+    setup.verified = true;
+    let script = |end: &str| {
+        format!(
+            "S: 220 hi
+             C: EHLO client.example
+             S: 250-hi
+             S: 250 STARTTLS
+             C: STARTTLS
+             S: 220 go
+             C: EHLO client.example
+             S: 250-hi
+             S: 250 REQUIRETLS
+             {end}"
+        )
+    };
+    super::script::check(
+        &setup,
+        &script("C: MAIL FROM:<from@a.example> REQUIRETLS\nS: 550 no"),
+        "start TLS
+         ready
+         rejected: the server refused at MAIL: 550 no
+         open, reusable",
+    );
+    setup.verified = false;
+    super::script::check(
+        &setup,
+        &script(""),
+        "start TLS
+         ready
+         rejected: the message needs REQUIRETLS over verified TLS, and the connection or the server has none
+         open, reusable",
+    );
+}
+
+#[test]
+fn queries_are_answered_in_order_before_mail() {
+    let text = |text: &str| QueryText::new(text).unwrap();
+    let mut setup = one().stay();
+    setup.queries =
+        vec![Query::Vrfy(text("someone")), Query::Expn(text("list")), Query::Help(None), Query::Noop];
+    after_hello(
+        &setup,
+        &["PIPELINING"],
+        "C: VRFY someone
+         S: 252 perhaps
+         C: EXPN list
+         S: 250-a
+         S: 250 b
+         C: HELP
+         S: 214 no
+         C: NOOP
+         S: 250 ok
+         C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<to@b.example>
+         C: DATA
+         S: 550 no
+         S: 503 no
+         S: 503 no",
+        "ready
+         answer: 252 perhaps
+         answer: 250 a / b
+         answer: 214 no
+         answer: 250 ok
+         rejected: the server refused at MAIL: 550 no
+         open, reusable",
+    );
+}
+
+#[test]
+fn xclient_begins_the_session_anew() {
+    let mut setup = Setup::idle();
+    setup.queries = vec![Query::XClient(vec![
+        (XClientName::Addr, "192.0.2.1".into()),
+        (XClientName::Helo, "a b".into()),
+    ])];
+    after_hello(
+        &setup,
+        &["XCLIENT NAME ADDR HELO"],
+        "C: XCLIENT ADDR=192.0.2.1 HELO=a+20b
+         S: 220 hi again
+         C: EHLO client.example
+         S: 250 hi",
+        "ready
+         answer: 220 hi again
+         ready
+         misuse: the server does not offer XCLIENT
+         open, reusable",
+    );
+    after_hello(
+        &setup,
+        &["XCLIENT NAME"],
+        "C: XCLIENT ADDR=192.0.2.1 HELO=a+20b
+         S: 550 not you",
+        "ready
+         answer: 550 not you
+         open, reusable",
+    );
+    assert_eq!(Extension::XClient.to_string(), "XCLIENT");
+}
+
+#[test]
+fn cancelled_between_chunks_is_a_reset() {
+    // Nobody wants the content before both replies: cancelling leaves the session in order.
+    after_hello(
+        &one().stay().chunked(Chunking::Safe),
+        &CHUNKING,
+        "C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<to@b.example>
+         !cancel
+         S: 250 ok
+         S: 250 ok",
+        "ready
+         deferred: the transaction was cancelled
+         open, reusable",
+    );
+}
