@@ -57,7 +57,9 @@ impl Demo {
     /// None, if the authority is one.
     pub fn mailer(&self, port: u16) -> Result<MailerBuilder, Failure> {
         let builder = MailerBuilder::new("localhost").port(port).starttls().credentials(USER, PASSWORD);
-        Ok(builder.trust_only_pem(self.authority.as_bytes())?.on_event(output::trace))
+        Ok(builder
+            .trust_only_pem(self.authority.as_bytes())?
+            .on_event(|event| output::trace(event, &mut std::io::stdout())))
     }
 
     /// A message with a subject that is not ASCII and a recipient whom nobody sees.

@@ -1,6 +1,7 @@
 //! What is printed, and the exit status.
 
 use std::fmt;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -129,18 +130,23 @@ fn describe(tls: &TlsInfo) -> String {
 }
 
 /// Prints a line of the transcript.
-pub(crate) fn trace(event: &Event) {
-    match event {
-        Event::Trace(Trace::Sent(line)) => println!("C: {line}"),
-        Event::Trace(Trace::SentContent(bytes)) => println!("C: ({bytes} bytes of message, and the dot)"),
+pub(crate) fn trace(event: &Event, to: &mut dyn Write) {
+    let written = match event {
+        Event::Trace(Trace::Sent(line)) => writeln!(to, "C: {line}"),
+        Event::Trace(Trace::SentContent(bytes)) => writeln!(to, "C: ({bytes} bytes of message)"),
         Event::Trace(Trace::Received(reply)) => {
             let lines: Vec<_> = reply.lines().collect();
-            for (i, line) in lines.iter().enumerate() {
+            lines.iter().enumerate().try_for_each(|(i, line)| {
                 let separator = if i + 1 < lines.len() { '-' } else { ' ' };
-                println!("S: {}{separator}{}", reply.code(), smtp_proto::escape::Escaped(line));
-            }
+                writeln!(to, "S: {}{separator}{}", reply.code(), smtp_proto::escape::Escaped(line))
+            })
         }
-        Event::TlsEstablished(tls) => println!("-- {}", describe(tls)),
-        _ => {}
-    }
+        Event::TlsEstablished(tls) => writeln!(to, "-- {}", describe(tls)),
+        Event::NotOffered(_, extension) => {
+            writeln!(to, "-- the server does not offer {extension}: the message goes without")
+        }
+        _ => Ok(()),
+    };
+    // Whoever has closed the output does not want it.
+    drop(written);
 }

@@ -10,6 +10,8 @@ use lexopt::{Arg, Parser, ValueExt};
 use smtp_driver::{Error, MailerBuilder, Report};
 use smtp_message::{Bcc, LineEnds, Mailbox, Message, MessageBuilder, RawMessage, Stamp};
 use smtp_proto::Address;
+use smtp_proto::client::Chunking;
+use smtp_proto::envelope::{Envelope, MailOptions, Notify, RcptOptions, Ret};
 
 use crate::output::{self, Failure};
 
@@ -20,13 +22,18 @@ send URL --from ADDRESS --to ADDRESS... --subject TEXT --text TEXT
 send URL [--from ADDRESS] [--to ADDRESS...] --eml FILE
 
   URL             smtps://USER:PASSWORD@HOST:465 (implicit TLS), smtp://HOST:587 (STARTTLS),
-                  smtp://localhost:25?tls=none (no TLS, for a server on this computer)
+                  smtp://localhost:25?tls=none (no TLS, for a server on this computer),
+                  lmtp://HOST:24 (LMTP, with STARTTLS or ?tls=none)
   --from ADDRESS  the author, and the sender in the envelope; with --eml, from its headers if not given
   --to ADDRESS    a recipient, repeatable; with --eml, from its headers if not given
   --subject TEXT  the subject
   --text TEXT     the message
   --eml FILE      a ready-made message; - for standard input
   --ca FILE       trust only the authorities in this PEM file
+  --dsn           ask for notifications of delivery, failure and delay
+  --require-tls   only if the message goes over verified TLS all the way (REQUIRETLS)
+  --chunked       send the message in chunks (BDAT) if the server takes them
+  --trace         print the transcript on standard error, secrets masked
   --json          print one JSON object
 
 Exit status: 0 every recipient accepted, 1 some not, 2 usage or invalid address, 3 connection, TLS or authentication.";
@@ -41,15 +48,17 @@ pub struct Task {
     text: Option<String>,
     eml: Option<PathBuf>,
     ca: Option<PathBuf>,
+    dsn: bool,
+    require_tls: bool,
+    chunked: bool,
+    trace: bool,
     json: bool,
 }
 
 /// A message, and who gets it from whom.
 pub struct Content {
-    /// The reverse-path.
-    pub sender: Option<Address>,
-    /// The recipients.
-    pub recipients: Vec<Address>,
+    /// Who gets it from whom, and what is asked for.
+    pub envelope: Envelope,
     /// The message.
     pub message: Box<dyn smtp_message::Content>,
 }
@@ -78,6 +87,10 @@ impl Task {
                 Arg::Long("text") => task.text = Some(text(parser.value()?)?),
                 Arg::Long("eml") => task.eml = Some(parser.value()?.into()),
                 Arg::Long("ca") => task.ca = Some(parser.value()?.into()),
+                Arg::Long("dsn") => task.dsn = true,
+                Arg::Long("require-tls") => task.require_tls = true,
+                Arg::Long("chunked") => task.chunked = true,
+                Arg::Long("trace") => task.trace = true,
                 Arg::Long("json") => task.json = true,
                 Arg::Long("help") | Arg::Short('h') => return Err(Failure::Help(USAGE)),
                 other => return Err(other.unexpected().into()),
@@ -105,7 +118,13 @@ impl Task {
     /// # Errors
     /// What is wrong with the URL or the authority.
     pub fn mailer(&self) -> Result<MailerBuilder, Failure> {
-        let builder = MailerBuilder::from_url(&self.url).map_err(Failure::usage)?;
+        let mut builder = MailerBuilder::from_url(&self.url).map_err(Failure::usage)?;
+        if self.chunked {
+            builder = builder.chunking(Chunking::Safe);
+        }
+        if self.trace {
+            builder = builder.on_event(|event| output::trace(event, &mut std::io::stderr()));
+        }
         match &self.ca {
             None => Ok(builder),
             Some(file) => {
@@ -137,8 +156,7 @@ impl Task {
             builder = self.subject.clone().into_iter().fold(builder, MessageBuilder::subject);
             let message = builder.build(stamp).map_err(Failure::usage)?;
             return Ok(Content {
-                sender: Some(message.sender().clone()),
-                recipients: message.recipients().to_vec(),
+                envelope: self.envelope(Some(message.sender().clone()), message.recipients().to_vec())?,
                 message: Box::new(message),
             });
         };
@@ -153,17 +171,31 @@ impl Task {
         let message = message.map_err(|error| Failure::file(file, &error))?;
         let header =
             |error: &smtp_message::MailboxError| Failure::usage(format!("{}: {error}", file.display()));
-        Ok(Content {
-            sender: match from {
-                Some(from) => Some(from.address().clone()),
-                None => message.sender().map_err(header)?.cloned(),
-            },
-            recipients: match to.is_empty() {
-                false => addresses(&to),
-                true => message.recipients().map_err(header)?.to_vec(),
-            },
-            message: Box::new(message),
-        })
+        let sender = match from {
+            Some(from) => Some(from.address().clone()),
+            None => message.sender().map_err(header)?.cloned(),
+        };
+        let recipients = match to.is_empty() {
+            false => addresses(&to),
+            true => message.recipients().map_err(header)?.to_vec(),
+        };
+        Ok(Content { envelope: self.envelope(sender, recipients)?, message: Box::new(message) })
+    }
+
+    fn envelope(&self, sender: Option<Address>, recipients: Vec<Address>) -> Result<Envelope, Failure> {
+        let mut options = MailOptions::default();
+        options.require_tls = self.require_tls;
+        options.ret = self.dsn.then_some(Ret::Headers);
+        let envelope = Envelope::new(sender, recipients).map_err(Failure::usage)?.with_options(options);
+        if !self.dsn {
+            return Ok(envelope);
+        }
+        Ok(envelope.with_rcpt_options(|to| {
+            let mut options = RcptOptions::default();
+            options.notify = Some(Notify::SUCCESS.and(Notify::FAILURE).and(Notify::DELAY));
+            options.original = Some(Box::new(to.into()));
+            options
+        }))
     }
 
     /// Prints what has become of the message.

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 fn send(task: &Task) -> Result<ExitCode, Failure> {
     let mailer = Mailer::new(task.mailer()?)?;
     let content = task.content(&mailer.stamp()?)?;
-    let report = mailer.send_to(content.sender, content.recipients, &*content.message);
+    let report = mailer.send_envelope(content.envelope, &*content.message);
     mailer.close();
     task.report(report)
 }

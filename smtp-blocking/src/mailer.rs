@@ -4,7 +4,7 @@ use std::io;
 
 use smtp_driver::{ConfigError, Error, MailerBuilder, Report};
 use smtp_message::{Content, Message, Stamp};
-use smtp_proto::Address;
+use smtp_proto::{Address, Envelope};
 
 use crate::{BlockingRuntime, block_on};
 
@@ -57,6 +57,18 @@ impl Mailer {
         content: &(impl Content + ?Sized),
     ) -> Result<Report, Error> {
         block_on(self.0.send_to(sender, recipients, content))
+    }
+
+    /// As [`smtp_driver::Mailer::send_envelope`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send_envelope(
+        &self,
+        envelope: Envelope,
+        content: &(impl Content + ?Sized),
+    ) -> Result<Report, Error> {
+        block_on(self.0.send_envelope(envelope, content))
     }
 
     /// As [`smtp_driver::Mailer::close`].

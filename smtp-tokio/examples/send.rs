@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
 async fn send(task: &Task) -> Result<ExitCode, Failure> {
     let mailer = task.mailer()?.build(TokioRuntime)?;
     let content = task.content(&mailer.stamp()?)?;
-    let report = mailer.send_to(content.sender, content.recipients, &*content.message).await;
+    let report = mailer.send_envelope(content.envelope, &*content.message).await;
     mailer.close().await;
     task.report(report)
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use smtp_proto::client::{Event, Timeouts};
+use smtp_proto::client::{Chunking, Event, Timeouts};
 use smtp_proto::sasl::{Credentials, CredentialsError};
 use smtp_proto::tls::{TlsConnector, TlsError, TlsPolicy};
 use smtp_proto::{AddressError, AddressLiteral, Config, Domain, Host, Secret, Security, Tls};
@@ -37,6 +37,8 @@ pub struct MailerBuilder {
     connect_timeout: Duration,
     observer: Option<Arc<Observer>>,
     max_idle: usize,
+    chunking: Chunking,
+    lmtp: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,8 @@ impl MailerBuilder {
             connect_timeout: Duration::from_secs(30),
             observer: None,
             max_idle: 4,
+            chunking: Chunking::default(),
+            lmtp: false,
         }
     }
 
@@ -82,7 +86,8 @@ impl MailerBuilder {
     /// |---|---|
     /// | `smtps://user:password@host:465` | implicit TLS, verified (RFC 8314); the port may be left out |
     /// | `smtp://user:password@host:587` | STARTTLS, required and verified; the port may be left out |
-    /// | `?tls=none` | with `smtp` and without credentials: no TLS, for a server on this computer; the port is 25 |
+    /// | `lmtp://host:24` | LMTP (RFC 2033), with STARTTLS; the port may be left out |
+    /// | `?tls=none` | with `smtp` or `lmtp`, without credentials: no TLS, for a server on this computer; the port is 25 or 24 |
     /// | `?hello=NAME` | the name or address literal for EHLO |
     ///
     /// User name and password are percent-encoded: `@` is `%40`, `:` is `%3A`, `/` is `%2F`.
@@ -93,7 +98,7 @@ impl MailerBuilder {
         url::parse(url)
     }
 
-    /// The port, instead of 465 with implicit TLS, 587 with STARTTLS, 25 with none.
+    /// The port, instead of 465 with implicit TLS, 587 with STARTTLS, 25 with none, 24 with LMTP.
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
@@ -102,6 +107,18 @@ impl MailerBuilder {
     /// TLS after STARTTLS (RFC 3207), which the server must offer and accept, instead of implicit TLS.
     pub fn starttls(mut self) -> Self {
         self.protection = Protection::StartTls;
+        self
+    }
+
+    /// LMTP (RFC 2033) instead of SMTP: the server answers for each recipient.
+    pub fn lmtp(mut self) -> Self {
+        self.lmtp = true;
+        self
+    }
+
+    /// Whether and how content goes in chunks (RFC 3030); if not given, only where nothing else will do.
+    pub fn chunking(mut self, chunking: Chunking) -> Self {
+        self.chunking = chunking;
         self
     }
 
@@ -199,6 +216,7 @@ impl MailerBuilder {
         let host = self.resolved_host().map_err(ConfigError::Host)?;
         let credentials = self.credentials.transpose().map_err(ConfigError::Credentials)?;
         let port = self.port.unwrap_or(match self.protection {
+            _ if self.lmtp => 24,
             Protection::Implicit => 465,
             Protection::StartTls => 587,
             Protection::None => 25,
@@ -224,6 +242,8 @@ impl MailerBuilder {
         };
         let mut config = Config::new(self.hello);
         config.timeouts = self.timeouts;
+        config.chunking = self.chunking;
+        config.lmtp = self.lmtp;
         config.trace = self.observer.is_some();
         let server = Server {
             host,

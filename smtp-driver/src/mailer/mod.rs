@@ -103,14 +103,50 @@ impl<R: Runtime> Mailer<R> {
         recipients: Vec<Address>,
         content: &(impl Content + ?Sized),
     ) -> Result<Report, Error> {
-        let envelope = Envelope::new(sender, recipients)?;
+        self.send_envelope(Envelope::new(sender, recipients)?, content).await
+    }
+
+    /// Sends a content in an envelope with options, such as delivery status notifications; its form is of no account.
+    ///
+    /// If the server takes fewer recipients at once, the others go in further transactions.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_envelope(
+        &self,
+        envelope: Envelope,
+        content: &(impl Content + ?Sized),
+    ) -> Result<Report, Error> {
+        let mut report = self.send_once(&envelope, content).await?;
+        // Positions in the report of those whom the last transaction was for.
+        let mut positions: Vec<usize> = (0..report.recipients.len()).collect();
+        let mut last = envelope;
+        loop {
+            let outcomes: Vec<_> = positions.iter().map(|&i| report.recipients[i].outcome.clone()).collect();
+            let Some((further, left)) = last.further(&outcomes) else { return Ok(report) };
+            positions = left.into_iter().map(|i| positions[i]).collect();
+            // What was delivered is told even if there is no connection for the others.
+            let Ok(more) = self.send_once(&further, content).await else { return Ok(report) };
+            for (&position, recipient) in positions.iter().zip(more.recipients) {
+                report.recipients[position] = recipient;
+            }
+            last = further;
+        }
+    }
+
+    /// One transaction.
+    async fn send_once(
+        &self,
+        envelope: &Envelope,
+        content: &(impl Content + ?Sized),
+    ) -> Result<Report, Error> {
         loop {
             let (mut connection, kept) = self.connection().await?;
             // A kept connection may turn out to be closed; the next one may need another form.
             let form = content.form(connection.session().extensions())?;
             let mut chunks = content.open(&form)?;
             let report = self.send_on(&mut connection, envelope.clone().with_form(form), &mut chunks).await?;
-            self.keep(connection);
+            self.keep(connection).await;
             if !(kept && was_stale(&report)) {
                 return Ok(report);
             }
@@ -118,6 +154,8 @@ impl<R: Runtime> Mailer<R> {
     }
 
     /// Sends a content that comes from a source which may have to be waited for and can be read once.
+    ///
+    /// It goes in one transaction: who is too many for that ends [`Deferred`](Outcome::Deferred).
     ///
     /// # Errors
     /// As [`send_to`](Self::send_to).
@@ -132,7 +170,7 @@ impl<R: Runtime> Mailer<R> {
         loop {
             let (mut connection, kept) = self.connection().await?;
             let report = self.send_on(&mut connection, envelope.clone(), &mut content).await?;
-            self.keep(connection);
+            self.keep(connection).await;
             // Nothing of the content was asked for before DATA was answered.
             if !(kept && was_stale(&report)) {
                 return Ok(report);
@@ -192,14 +230,17 @@ impl<R: Runtime> Mailer<R> {
         self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    fn keep(&self, connection: Connection<R::Transport>) {
-        if !connection.session().is_reusable() {
-            return;
+    /// Keeps a connection for the next message, or ends it.
+    async fn keep(&self, mut connection: Connection<R::Transport>) {
+        let Shared { runtime, server, idle } = &*self.shared;
+        if connection.session().is_reusable() {
+            let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
+            if idle.len() < server.max_idle {
+                return idle.push(Idle { connection, since: runtime.now() });
+            }
         }
-        let since = self.shared.runtime.now();
-        let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < self.shared.server.max_idle {
-            idle.push(Idle { connection, since });
+        if !connection.session().is_over() {
+            connection.quit(runtime, &*server.observer).await;
         }
     }
 }

@@ -15,7 +15,7 @@ use super::builder::{MailerBuilder, Protection};
 pub enum UrlError {
     /// It is not a URL by RFC 3986.
     Syntax,
-    /// The scheme is not `smtp` or `smtps`.
+    /// The scheme is not `smtp`, `smtps` or `lmtp`.
     Scheme(String),
     /// There is no host.
     NoHost,
@@ -47,7 +47,7 @@ impl fmt::Display for UrlError {
                  user name and password percent-encoded (@ is %40, ? is %3F)",
             ),
             Self::Scheme(scheme) => {
-                write!(f, "the scheme of the server URL must be smtps (implicit TLS) or smtp (STARTTLS), not {scheme}")
+                write!(f, "the scheme of the server URL must be smtps (implicit TLS), smtp (STARTTLS) or lmtp, not {scheme}")
             }
             Self::NoHost => f.write_str("the server URL has no host"),
             Self::Host(error) => write!(f, "the host of the server URL is not valid: {error}"),
@@ -59,7 +59,7 @@ impl fmt::Display for UrlError {
             Self::Fragment => f.write_str("the server URL must have no fragment; # in a password is %23"),
             Self::Parameter(name) => write!(f, "the server URL has an unknown parameter, {name}; known are tls and hello"),
             Self::Repeated(name) => write!(f, "the server URL has the parameter {name} twice"),
-            Self::Value(name) => write!(f, "the parameter {name} of the server URL has no such value; tls is none (with smtp) or required"),
+            Self::Value(name) => write!(f, "the parameter {name} of the server URL has no such value; tls is none (with smtp and lmtp) or required"),
             Self::PlaintextBeyondLoopback => f.write_str(
                 "tls=none is for servers on this computer only; for others call MailerBuilder::dangerous_plaintext",
             ),
@@ -72,9 +72,10 @@ impl std::error::Error for UrlError {}
 pub(super) fn parse(url: &str) -> Result<MailerBuilder, UrlError> {
     let url = Iri::parse(url).map_err(|_| UrlError::Syntax)?;
     let scheme = url.scheme().as_str();
+    let is_lmtp = scheme.eq_ignore_ascii_case("lmtp");
     let protection = match scheme {
         _ if scheme.eq_ignore_ascii_case("smtps") => Protection::Implicit,
-        _ if scheme.eq_ignore_ascii_case("smtp") => Protection::StartTls,
+        _ if scheme.eq_ignore_ascii_case("smtp") || is_lmtp => Protection::StartTls,
         _ => return Err(UrlError::Scheme(scheme.into())),
     };
     let authority = url.authority().ok_or(UrlError::NoHost)?;
@@ -87,6 +88,7 @@ pub(super) fn parse(url: &str) -> Result<MailerBuilder, UrlError> {
     let mut builder = MailerBuilder::new(host(&authority)?);
     builder.resolved_host().map_err(UrlError::Host)?;
     builder.protection = protection;
+    builder = if is_lmtp { builder.lmtp() } else { builder };
     builder.port = match authority.port().map(fluent_uri::pct_enc::EStr::as_str) {
         None | Some("") => None,
         Some(port) => Some(port.parse().ok().filter(|&port| port > 0).ok_or(UrlError::Port)?),
@@ -169,6 +171,8 @@ mod tests {
         assert_eq!(builder.hello.to_string(), "client.example");
         assert_eq!(parse("smtp://m\u{fc}nchen.de").unwrap().resolved_host().unwrap(), "xn--mnchen-3ya.de");
         assert_eq!(parse("smtp://192.0.2.1").unwrap().protection, Protection::StartTls);
+        assert_eq!(parse("lmtp://192.0.2.1").unwrap().protection, Protection::StartTls);
+        assert_eq!(parse("lmtp://localhost?tls=none").unwrap().protection, Protection::None);
     }
 
     #[test]
