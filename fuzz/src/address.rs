@@ -7,6 +7,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::str::FromStr;
 
 use smtp_proto::command::Command;
+use smtp_proto::envelope::RcptOptions;
 use smtp_proto::{Address, AddressError, AddressLiteral, Domain, Envelope, Host, LocalPart};
 
 use crate::assert_printable;
@@ -167,7 +168,8 @@ fn check_address(address: &Address) {
     }
 
     let mut wire = Vec::new();
-    Command::Rcpt(address).encode(&mut wire);
+    let options = &RcptOptions::default();
+    Command::Rcpt { recipient: address, options }.encode(&mut wire);
     assert_eq!(wire, format!("RCPT TO:<{written}>\r\n").as_bytes());
     assert_eq!(Envelope::new(address.clone(), [address.clone()]).is_ok(), address.host().is_some());
 }

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod bdat;
 pub mod client_session;
 mod cut;
 pub mod dot_stuffing;
@@ -43,6 +44,11 @@ mod tests {
     #[test]
     fn address() {
         replay("address", crate::address::check);
+    }
+
+    #[test]
+    fn bdat() {
+        replay("bdat", crate::bdat::check);
     }
 
     #[test]

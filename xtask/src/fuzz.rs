@@ -19,6 +19,7 @@ use crate::process::{Outcome, last_line, quietly, root};
 /// The targets, and which sources each of them fuzzes.
 const TARGETS: &[Target] = &[
     Target { name: "address", sources: &["smtp-proto/src/address/"] },
+    Target { name: "bdat", sources: &["smtp-proto/src/body/chunks.rs"] },
     Target { name: "client_session", sources: &["smtp-proto/src/client/", "smtp-proto/src/session.rs"] },
     Target { name: "dot_stuffing", sources: &["smtp-proto/src/body/"] },
     Target { name: "extensions", sources: &["smtp-proto/src/extensions.rs"] },

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use smtp_proto::client::{Client, Error, Misuse, Next, TransactionId};
+use smtp_proto::command::Query;
 use smtp_proto::{AuthMechanism, Envelope, Extensions, Instant, Output, Session};
 
 pub(super) enum Machine {
@@ -25,6 +26,7 @@ macro_rules! forward {
 impl Machine {
     forward! {
         send(&mut self, envelope: Envelope) -> Result<TransactionId, Misuse>;
+        query(&mut self, query: Query) -> Result<(), Misuse>;
         cancel(&mut self, transaction: TransactionId);
         authenticate(&mut self, mechanism: AuthMechanism, initial: Option<&[u8]>) -> Result<(), Misuse>;
         respond(&mut self, response: &[u8]) -> Result<(), Misuse>;

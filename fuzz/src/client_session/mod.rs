@@ -25,6 +25,7 @@
 //! | `K1` | cancel the transaction with this number |
 //! | `Apx` | authenticate: `p` PLAIN, `l` LOGIN; nothing, `e` empty, `s` the secret, `L` a long response |
 //! | `Ps` `Pe` `X` | respond to a challenge, or abort |
+//! | `Vn` | query: `h` HELP, `v` VRFY, `e` EXPN, `x` XCLIENT, else NOOP |
 //! | `Q` `Z` | quit; the server's end of file |
 //! | `Bx` `bx` `Ex` `ex` `O` | content: a line, bytes, the last line, the last bytes, many dots |
 //! | `W9` | write as many bytes as the character's code, or everything |
@@ -118,6 +119,7 @@ fn operate(world: &mut World, operation: u8, argument: &[u8]) {
         b'A' => world.authenticate(argument),
         b'P' => world.respond(first),
         b'X' => world.abort_auth(),
+        b'V' => world.query(first),
         b'Q' => world.quit(),
         b'Z' => world.end_of_file(),
         b'B' => world.content(line(), false),
@@ -145,6 +147,10 @@ fn ready_made(letter: u8) -> &'static str {
              250 AUTH PLAIN LOGIN\r\n"
         }
         b'E' => "250 mx.example\r\n",
+        b'd' => {
+            "250-mx.example\r\n250-PIPELINING\r\n250-DSN\r\n250-XCLIENT NAME\r\n250-MT-PRIORITY\r\n\
+             250 LIMITS MAILMAX=3 RCPTMAX=2 RCPTDOMAINMAX=1\r\n"
+        }
         b'y' => "250-mx.example\r\n250-STARTTLS\r\n250 AUTH LOGIN\r\n",
         b'1' => "421 4.3.2 shutting down\r\n",
         b'2' => "250 2.0.0 ok\r\n",

@@ -51,6 +51,11 @@ pub(super) fn check_outcome(open: &Open, recipient: usize, outcome: &Outcome, wr
             assert!(refused(*phase, reply), "{outcome}");
             assert!(too_many || reply.severity() == Severity::Transient, "{outcome}");
         }
+        Outcome::Deferred(Failure::TooManyRecipients { reply }) => {
+            assert!(!accepted && reply.as_ref() == rcpt, "{outcome}");
+            let before = open.rcpt[..recipient].iter().flatten();
+            assert!({ before }.any(Reply::is_positive), "nobody was taken before: {outcome}");
+        }
         Outcome::Rejected(Failure::Content(_)) => assert!(open.end.is_none(), "{outcome}"),
         Outcome::Rejected(Failure::Unsupported(_)) => assert!(rcpt.is_none(), "{outcome}"),
         Outcome::Deferred(failure @ (Failure::Connection(_) | Failure::Cancelled)) => {

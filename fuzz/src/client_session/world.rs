@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use data_encoding::BASE64;
 use smtp_proto::client::{Client, Event, Misuse, Next, TlsMode, Trace, TransactionId};
+use smtp_proto::command::{Query, QueryText, XClientName};
 use smtp_proto::envelope::{BodyType, Form};
 use smtp_proto::reply::{Reply, ReplyLimits, ReplyParser};
 use smtp_proto::{
@@ -61,6 +62,8 @@ enum What {
     Mail,
     Rcpt,
     Data,
+    Query,
+    XClient,
     /// The end of this transaction's content, or of one that nobody is to receive.
     Verdict(Option<TransactionId>),
     Reset,
@@ -113,6 +116,7 @@ pub(super) struct World {
     in_auth: usize,
     challenged: bool,
     answered_early: bool,
+    queries: usize,
     quit: bool,
     ids: Vec<TransactionId>,
     open: HashMap<TransactionId, Open>,
@@ -190,6 +194,7 @@ impl World {
             in_auth: 0,
             challenged: false,
             answered_early: false,
+            queries: 0,
             quit: false,
             ids: Vec::new(),
             open: HashMap::new(),
@@ -267,7 +272,7 @@ impl World {
             {
                 open.verdict = Some(reply.clone());
             }
-            if matches!(expected.what, What::Mail | What::Rcpt) {
+            if matches!(expected.what, What::Mail | What::Rcpt | What::Query | What::XClient) {
                 self.answered.push_back((expected, reply));
             }
         }
@@ -339,7 +344,8 @@ impl World {
             }
             Err(misuse) => {
                 assert_printable(&misuse);
-                assert!(!allowed, "{misuse}");
+                let full = matches!(misuse, Misuse::TooManyMails { limit } if self.ids.len() >= limit);
+                assert!(!allowed || full, "{misuse}");
             }
         }
     }
@@ -405,6 +411,33 @@ impl World {
         }
         // Answered before the event was taken.
         self.answered_early |= result.is_ok() && !allowed;
+    }
+
+    pub(super) fn query(&mut self, what: u8) {
+        if self.queries > MAX_MESSAGES {
+            return;
+        }
+        let text = QueryText::new("someone").expect("a text");
+        let query = match what {
+            b'h' => Query::Help(None),
+            b'v' => Query::Vrfy(text),
+            b'e' => Query::Expn(text),
+            b'x' => Query::XClient(vec![(XClientName::Name, "a b".into())]),
+            _ => Query::Noop,
+        };
+        let xclient = matches!(query, Query::XClient(_));
+        match self.machine.query(query) {
+            Ok(()) => {
+                assert!(self.open.is_empty() || !self.polling);
+                assert!(self.ready && !self.quit && self.in_auth == 0 || !self.polling);
+                self.queries += 1;
+                self.allowance += 4;
+                if xclient {
+                    self.ready = false;
+                }
+            }
+            Err(misuse) => assert_printable(&misuse),
+        }
     }
 
     pub(super) fn quit(&mut self) {
@@ -665,6 +698,8 @@ impl World {
             "MAIL" => What::Mail,
             "RCPT" => What::Rcpt,
             "DATA" => What::Data,
+            "NOOP" | "HELP" | "VRFY" | "EXPN" => What::Query,
+            "XCLIENT" => What::XClient,
             "RSET" => What::Reset,
             "QUIT" => What::Quit,
             "." => What::Verdict(None),
@@ -750,6 +785,18 @@ impl World {
                 assert_eq!((expected.what, &answer), (What::Rcpt, &reply));
                 assert_eq!(expected.line, format!("RCPT TO:<{}>", open.envelope.recipients()[recipient]));
                 assert!(open.rcpt[recipient].replace(reply).is_none(), "two replies to one RCPT");
+            }
+            Event::Answer(reply) => {
+                let (expected, answer) = self.answered.pop_front().expect("an answer");
+                assert!(matches!(expected.what, What::Query | What::XClient), "{}", expected.line);
+                assert_eq!(answer, reply);
+                if expected.what == What::XClient {
+                    // It begins anew, or goes on.
+                    self.ready = !reply.is_positive();
+                }
+            }
+            Event::NotOffered(id, extension) => {
+                assert!(self.open.contains_key(&id) && !self.machine.extensions().has(extension));
             }
             Event::Finished(id, outcomes) => {
                 let open = self.open.remove(&id).expect("a transaction ends once");

@@ -168,8 +168,7 @@ impl Client {
             }
             Step::AwaitGo => transaction.cancelled = true,
             // Between two chunks the server can be told.
-            Step::Content if matches!(&transaction.framing, Framing::Chunks { chunker, .. } if !chunker.is_mid_chunk()) =>
-            {
+            Step::Content if transaction.is_between_chunks() => {
                 transaction.decide_rest(|| Outcome::Deferred(Failure::Cancelled));
                 transaction.step = Step::Abandoned;
                 self.finish_if_over(index);

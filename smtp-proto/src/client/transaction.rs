@@ -257,9 +257,7 @@ impl Transaction {
     pub(super) fn abandon(&mut self) {
         let can_stop = match self.step {
             Step::Rcpt(_) | Step::Data => true,
-            Step::Content => {
-                matches!(&self.framing, Framing::Chunks { chunker, .. } if !chunker.is_mid_chunk())
-            }
+            Step::Content => self.is_between_chunks(),
             _ => false,
         };
         if can_stop {
