@@ -85,7 +85,7 @@ pub fn check(data: &[u8]) {
         out.clear();
     };
     match &end {
-        None => assert!(client.is_reusable() || server.is_mid_chunk(), "nothing is left to do"),
+        None => assert!(client.is_reusable() || server.is_mid_chunk(), "nothing is left to do: {client:?}"),
         Some(Ok(())) => panic!("it ends without quit"),
         Some(Err(error)) => assert_printable(error),
     }

@@ -305,7 +305,9 @@ impl Session {
 
     /// As [`Client::is_reusable`].
     pub fn is_reusable(&self) -> bool {
-        self.client.is_reusable() && self.inner.is_empty()
+        self.client.is_reusable()
+            && self.inner.is_empty()
+            && self.channel.as_ref().is_none_or(Channel::is_written)
     }
 
     /// Whether the connection has ended; `poll` still tells what became of what was open.

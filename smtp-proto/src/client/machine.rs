@@ -832,8 +832,11 @@ impl Client {
     fn may_go_on(&self, transaction: &Transaction) -> bool {
         match &transaction.framing {
             Framing::Dots(_) => true,
+            Framing::Chunks { chunker, .. } if chunker.is_mid_chunk() => true,
+            // Nothing says how many replies come if a chunk before the last was refused.
+            Framing::Chunks { .. } if self.wire.config.lmtp => self.wire.pipeline.is_answered(),
             // A chunk is a command like others.
-            Framing::Chunks { chunker, .. } => chunker.is_mid_chunk() || self.has_room(),
+            Framing::Chunks { .. } => self.has_room(),
         }
     }
 
