@@ -8,4 +8,5 @@ mod rules;
 mod script;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod session;
+mod values;
 mod wire;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::script::{Setup, check};
 use super::wire::{HELLO, hello};
-use smtp_proto::client::{Timeouts, TlsMode};
-use smtp_proto::envelope::Form;
+use smtp_proto::client::{Client, Config, Error, Misuse, Next, Phase, Timeouts, TlsMode};
+use smtp_proto::envelope::{Envelope, Form};
+use smtp_proto::{AuthMechanism, Instant, Output};
 
 /// A different time for each wait.
 fn timeouts() -> Timeouts {
@@ -290,4 +291,154 @@ fn no_reset_after_an_ordinary_message() {
     let script = hello(&[]) + &first + &message("y", "") + "S: 250 ok";
     let refused = "rejected: the server refused after the end of the message: 554 no";
     check(&setup, &script, &format!("ready\n{refused}\ndelivered: 250 ok\nopen, reusable"));
+}
+
+#[test]
+fn replies_that_make_no_sense_end_the_session() {
+    check(
+        &Setup::message(&["to@b.example"], "hi\r\n").starttls(),
+        &(hello(&["STARTTLS"]) + "C: STARTTLS\nS: 334 go"),
+        "closed: the server broke the protocol: a reply that makes no sense came at STARTTLS: 334 go",
+    );
+    check(
+        &Setup::message(&["to@b.example"], "hi\r\n"),
+        &(hello(&[]) + "C: MAIL FROM:<from@a.example>\nS: 354 go"),
+        "ready
+         deferred: the server broke the protocol: a reply that makes no sense came at MAIL: 354 go
+         closed: the server broke the protocol: a reply that makes no sense came at MAIL: 354 go",
+    );
+    // Whatever it says to QUIT, it has said goodbye.
+    let mut idle = Setup::idle();
+    idle.quit = true;
+    check(&idle, &(hello(&[]) + "C: QUIT\nS: 421 bye"), "ready\nclosed");
+    check(
+        &Setup::idle(),
+        &(hello(&[]) + "!eof"),
+        "ready\nclosed: the connection was lost while nothing was going on",
+    );
+}
+
+#[test]
+fn auth_comes_behind_the_reply_to_a_reset() {
+    let setup = Setup::message(&["to@b.example"], "hi\r\n").login().stay();
+    check(
+        &setup,
+        &(hello(&["PIPELINING", "AUTH PLAIN"])
+            + "C: AUTH PLAIN AHVzZXIAc2VjcmV0
+               S: 235 ok
+               C: MAIL FROM:<from@a.example>
+               C: RCPT TO:<to@b.example>
+               C: DATA
+               S: 250 ok
+               S: 550 no
+               S: 554 no
+               !auth
+               C: RSET
+               S: 250 ok
+               C: AUTH PLAIN AHVzZXIAc2VjcmV0
+               S: 535 no"),
+        "ready
+         authenticated: 235 ok
+         rejected: the server refused at RCPT: 550 no
+         not authenticated: the server refused the credentials: 535 no
+         open, reusable",
+    );
+}
+
+/// A client that is ready, with these keywords.
+fn ready(keywords: &str) -> (Client, Output) {
+    let mut config = Config::new("client.example".parse().unwrap());
+    config.allow_insecure_auth = true;
+    let mut client = Client::new(config, TlsMode::None, Instant::ZERO);
+    let mut out = Output::new();
+    for input in ["220 mx\r\n", &format!("250-mx\r\n250 {keywords}\r\n")] {
+        client.handle_input(Instant::ZERO, input.as_bytes());
+        wire(&mut client, &mut out);
+    }
+    (client, out)
+}
+
+/// Everything the client has to write now.
+fn wire(client: &mut Client, out: &mut Output) -> String {
+    while let Next::Event(_) = client.poll(Instant::ZERO, out) {}
+    let bytes: Vec<u8> = out.slices(&[]).unwrap().flatten().copied().collect();
+    client.handle_written(Instant::ZERO, bytes.len());
+    out.clear();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn envelope(to: &str) -> Envelope {
+    Envelope::new(None, [to.parse().unwrap()]).unwrap()
+}
+
+#[test]
+fn long_initial_responses_go_behind_an_empty_challenge() {
+    // `AUTH PLAIN `, 496 characters and CRLF are 509 bytes; with four more there are too many.
+    for (length, goes) in [(372, true), (373, false)] {
+        let (mut client, mut out) = ready("AUTH PLAIN");
+        client.authenticate(AuthMechanism::Plain, Some(&vec![b'x'; length])).unwrap();
+        let line = wire(&mut client, &mut out);
+        assert_eq!(line.len(), if goes { 509 } else { "AUTH PLAIN\r\n".len() });
+        if !goes {
+            let (challenge, answer) = ("334 eA==\r\n", "334 \r\n");
+            client.handle_input(Instant::ZERO, answer.as_bytes());
+            assert_eq!(wire(&mut client, &mut out).len(), 502);
+            let (mut client, mut out) = ready("AUTH PLAIN");
+            client.authenticate(AuthMechanism::Plain, Some(&vec![b'x'; length])).unwrap();
+            wire(&mut client, &mut out);
+            client.handle_input(Instant::ZERO, challenge.as_bytes());
+            assert_eq!(wire(&mut client, &mut out), "*\r\n", "it is not for that challenge");
+        }
+    }
+}
+
+#[test]
+fn requests_at_the_wrong_time_are_refused() {
+    let (mut client, mut out) = ready("AUTH PLAIN LOGIN");
+    assert!(format!("{client:?}").starts_with("Client { state: Ready"));
+    assert_eq!(client.respond(b"x"), Err(Misuse::NoChallenge));
+    client.authenticate(AuthMechanism::Login, None).unwrap();
+    assert_eq!(client.send(envelope("a@b")), Err(Misuse::NotReady));
+    wire(&mut client, &mut out);
+    assert_eq!(client.abort_auth(), Err(Misuse::NoChallenge), "the server is to speak");
+    client.handle_input(Instant::ZERO, b"334 VXNlcm5hbWU6\r\n");
+    client.handle_eof(Instant::ZERO);
+    assert_eq!(client.respond(b"x"), Err(Misuse::NoChallenge), "it is over");
+    assert_eq!(client.send(envelope("a@b")), Err(Misuse::NotReady));
+
+    let (mut client, mut out) = ready("PIPELINING");
+    client.quit();
+    assert_eq!(client.send(envelope("a@b")), Err(Misuse::NotReady), "quit comes last");
+    assert_eq!(wire(&mut client, &mut out), "QUIT\r\n");
+    let (mut client, _) = ready("PIPELINING");
+    client.handle_eof(Instant::ZERO);
+    assert_eq!(client.send(envelope("a@b")), Err(Misuse::NotReady), "it is over");
+}
+
+#[test]
+fn the_second_message_can_be_cancelled_alone() {
+    let (mut client, mut out) = ready("PIPELINING");
+    let first = client.send(envelope("one@b.example")).unwrap();
+    let second = client.send(envelope("two@b.example")).unwrap();
+    client.cancel(second);
+    assert_eq!(wire(&mut client, &mut out), "MAIL FROM:<>\r\nRCPT TO:<one@b.example>\r\nDATA\r\n");
+    client.handle_input(Instant::ZERO, b"250 ok\r\n250 ok\r\n354 go\r\n");
+    let wanted = loop {
+        match client.poll(Instant::ZERO, &mut out) {
+            Next::Body(id) => break id,
+            Next::Event(_) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(wanted, first);
+    // Lost while content is wanted.
+    client.handle_eof(Instant::ZERO);
+    let end = loop {
+        match client.poll(Instant::ZERO, &mut out) {
+            Next::Closed(end) => break end,
+            Next::Event(_) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(end, Err(Error::Disconnected { phase: Phase::Content }));
 }
