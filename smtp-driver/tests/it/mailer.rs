@@ -14,6 +14,7 @@ use smtp_message::{Bcc, ContentError, LineEnds, Message, RawMessage};
 use smtp_proto::Address;
 use smtp_proto::client::{AuthError, Error as SessionError, Event, Outcome};
 use smtp_proto::envelope::Form;
+use smtp_proto::reply::{Code, Reply};
 use smtp_proto::server::{self, Response, Server};
 use smtp_proto::tls::rustls::{RustlsAcceptor, default_provider};
 use smtp_proto::tls::{CertificateError, Pin, TlsError, TlsPolicy, Verification};
@@ -303,6 +304,60 @@ fn a_kept_connection_that_the_server_has_closed_is_replaced() {
         }
         assert_eq!(served.load(Ordering::Relaxed), 4);
     }
+}
+
+#[test]
+fn case_w17_recipients_beyond_the_servers_limit_get_a_message_of_their_own() {
+    let sim = Sim::new(1);
+    let runtime = sim.runtime();
+    let config = Arc::new(server_config(server::Tls::None));
+    let sessions = Arc::new(AtomicUsize::new(0));
+    let envelopes = Arc::new(Mutex::new(Vec::new()));
+    let (count, log) = (Arc::clone(&sessions), Arc::clone(&envelopes));
+    sim.listen(HOST, 25, move |transport| {
+        let (runtime, config, log) = (runtime.clone(), Arc::clone(&config), Arc::clone(&log));
+        count.fetch_add(1, Ordering::Relaxed);
+        async move {
+            let server = Server::new(config, runtime.now());
+            let (mut to, mut content) = (Vec::new(), Vec::new());
+            let ended = serve(&runtime, transport, server, |event| match event {
+                server::Event::Rcpt { recipient, .. } if recipient.to_string().starts_with("no@") => {
+                    Response::refuse()
+                }
+                server::Event::Rcpt { .. } if to.len() == 2 => {
+                    let reply = Reply::new(Code::new(452).unwrap(), "4.5.3 too many recipients");
+                    Response::reply(reply.unwrap())
+                }
+                server::Event::Rcpt { recipient, .. } => {
+                    to.push(recipient.to_string());
+                    Response::accept()
+                }
+                server::Event::Body(bytes) => {
+                    content.extend_from_slice(&bytes);
+                    Response::accept()
+                }
+                server::Event::Message => {
+                    log.lock().unwrap().push((std::mem::take(&mut to), std::mem::take(&mut content)));
+                    Response::accept()
+                }
+                _ => Response::accept(),
+            });
+            let _ = ended.await;
+        }
+    });
+    let mailer = MailerBuilder::new(HOST).port(25).dangerous_plaintext().build(sim.runtime()).unwrap();
+    let content = RawMessage::parse("Subject: x\n\n", LineEnds::Normalise, Bcc::Keep).unwrap();
+    let to = ["a@x", "no@x", "b@x", "c@x", "d@x", "e@x"].map(|to| to.parse::<Address>().unwrap());
+    let report = sim.block_on(mailer.send_to(None, to.to_vec(), &content)).unwrap();
+    for (recipient, to) in report.recipients().iter().zip(&to) {
+        assert_eq!(recipient.address, *to);
+        assert_eq!(recipient.outcome.is_delivered(), !to.to_string().starts_with("no@"), "{recipient:?}");
+    }
+    let envelopes = envelopes.lock().unwrap();
+    let got: Vec<_> = envelopes.iter().map(|(to, _)| to.join(" ")).collect();
+    assert_eq!(got, ["a@x b@x", "c@x d@x", "e@x"]);
+    assert!(envelopes.iter().all(|(_, content)| content == b"Subject: x\r\n\r\n"));
+    assert_eq!(sessions.load(Ordering::Relaxed), 1, "one connection does");
 }
 
 #[test]
