@@ -156,8 +156,8 @@ fn a_form_the_server_cannot_take_ends_before_mail() {
 }
 
 #[test]
-fn only_the_recipient_that_needs_smtputf8_is_refused_for_it() {
-    let setup = Setup::message(&["\u{fc}@b.example", "to@b.example"], "hi\r\n");
+fn case_a5_only_the_recipient_that_needs_smtputf8_is_refused_for_it() {
+    let setup = Setup::message(&["\u{fc}@m\u{fc}nchen.de", "to@b.example"], "hi\r\n");
     after_hello(
         &setup,
         &["PIPELINING"],
