@@ -71,6 +71,7 @@ fn parse(mut wire: &[u8]) -> Result<Option<Reply>, ReplyError> {
 fn replies_for_people() {
     let reply = parse(b"250-2.1.0 one\r\n250-\r\n250 2.1.0 two\r\n").unwrap().unwrap();
     assert_eq!(reply.text(), "one two");
+    assert_eq!(parse(b"250-a\r\n250 b\r\n").unwrap().unwrap().text(), "a b");
     assert_eq!(format!("{reply:?} {:?}", reply.code()), "Reply(250 2.1.0 one /  / 2.1.0 two) 250");
     let enhanced = reply.enhanced().unwrap();
     assert_eq!((enhanced.class(), enhanced.subject(), enhanced.detail()), (2, 1, 0));
