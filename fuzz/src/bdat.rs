@@ -2,7 +2,7 @@
 //!
 //! An input has three lines:
 //!
-//! 1. flags: `s` streamed, `k` the size is known, `w` the known size is wrong, `b` binary, `l` LMTP, `1` no PIPELINING,
+//! 1. flags: `s` streamed, `k` the size is known, `w` `v` one byte more or less than there is, `b` binary, `l` LMTP, `1` no PIPELINING,
 //!    `m` one more message, `c` cancel when content is first wanted, `2` as `c`, the second time;
 //! 2. what the server says to RCPT and BDAT, one letter for each: `4` not now, `5` no, `0` what is that, `x` nothing at
 //!    all any more, else yes;
@@ -37,9 +37,13 @@ pub fn check(data: &[u8]) {
     config.chunking = if has(b's') { Chunking::Streamed } else { Chunking::Safe };
     config.lmtp = has(b'l');
     let streamed = has(b's') && !has(b'l');
-    let size = (content.len() as u64 + u64::from(has(b'w'))) * u64::from(has(b'k') || has(b'w'));
+    let size = match content.len() as u64 {
+        size if has(b'w') => Some(size + 1),
+        size if has(b'v') => Some(size.saturating_sub(1)),
+        size => has(b'k').then_some(size),
+    };
     let form = Form {
-        size: (has(b'k') || has(b'w')).then_some(size),
+        size,
         body: if has(b'b') { BodyType::BinaryMime } else { BodyType::SevenBit },
         smtputf8: false,
     };
