@@ -1,4 +1,5 @@
-//! The content of DATA: dots taken away, the end found (RFC 5321 sections 4.1.1.4 and 4.5.2).
+//! The content of DATA: dots taken away, the end found (RFC 5321 sections 4.1.1.4 and 4.5.2); and what is to be seen of
+//! content that comes in chunks (RFC 3030).
 //!
 //! Only CRLF ends a line and only CRLF `.` CRLF ends the content.  Servers that took less for an end have let one
 //! message carry another ("SMTP smuggling"), so a CR or LF that stands alone is content here, and is noted.
@@ -88,6 +89,36 @@ impl Decoder {
     }
 }
 
+/// Looks for a CR or LF that stands alone in content that comes in chunks.
+#[derive(Debug, Default)]
+pub(super) struct LineEnds {
+    /// The last byte was a CR.
+    cr: bool,
+    bare: bool,
+}
+
+impl LineEnds {
+    /// Looks at the next part of the content.
+    pub(super) fn count(&mut self, mut content: &[u8]) {
+        while !self.bare && !content.is_empty() {
+            if core::mem::take(&mut self.cr) {
+                self.bare = content[0] != b'\n';
+                content = &content[1..];
+                continue;
+            }
+            let Some(at) = memchr::memchr2(b'\r', b'\n', content) else { return };
+            self.cr = content[at] == b'\r';
+            self.bare = !self.cr;
+            content = &content[at + 1..];
+        }
+    }
+
+    /// Whether a CR or LF stood alone, if the content ends here.
+    pub(super) fn are_bare(&self) -> bool {
+        self.bare || self.cr
+    }
+}
+
 /// What content turns out to have in it, whatever MAIL said.
 #[derive(Debug, Default)]
 pub(super) struct Census {
@@ -131,7 +162,7 @@ impl Census {
     /// What of it was not declared, as an enhanced status code and text.
     pub(super) fn undeclared(&self, body: BodyType, smtputf8: bool) -> Option<(&'static str, &'static str)> {
         let eight_bit = body != BodyType::SevenBit;
-        if self.nul {
+        if self.nul && body != BodyType::BinaryMime {
             Some(("5.6.0", "NUL in the content"))
         } else if self.eight_bit_head && !smtputf8 {
             Some(("5.6.9", "UTF-8 in the headers without SMTPUTF8"))
@@ -172,6 +203,27 @@ mod tests {
         assert_eq!(decode(input.as_bytes()), Some((content.into(), bare, input.len())), "{input:?}");
         let more = alloc::format!("{input}QUIT\r\n");
         assert_eq!(decode(more.as_bytes()), Some((content.into(), bare, input.len())), "{more:?}");
+    }
+
+    #[test]
+    fn line_ends_in_chunks() {
+        for (content, bare) in [
+            ("", false),
+            ("a\r\n\r\nb", false),
+            ("\r\n", false),
+            ("a\r", true),
+            ("a\n", true),
+            ("a\r\r\n", true),
+            ("a\rb\r\n", true),
+            ("\r\n\n", true),
+        ] {
+            for cut in 0..=content.len() {
+                let mut line_ends = LineEnds::default();
+                line_ends.count(&content.as_bytes()[..cut]);
+                line_ends.count(&content.as_bytes()[cut..]);
+                assert_eq!(line_ends.are_bare(), bare, "{content:?} cut at {cut}");
+            }
+        }
     }
 
     #[test]

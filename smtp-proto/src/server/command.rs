@@ -1,5 +1,5 @@
-//! Commands of clients, as a server reads them (RFC 5321 section 4.1.1, RFC 1870, RFC 3207, RFC 4954, RFC 6152,
-//! RFC 6531).
+//! Commands of clients, as a server reads them (RFC 5321 section 4.1.1, RFC 2033, RFC 3030, RFC 3207, RFC 4954), and
+//! Postfix's XCLIENT.
 //!
 //! One line in, without its end.  Spaces where RFC 5321 has none are tolerated behind `FROM:` and `TO:` and at the end
 //! of a line; source routes are read and dropped, as its appendix C tells.
@@ -9,34 +9,40 @@ use alloc::vec::Vec;
 
 use nom::branch::alt;
 use nom::bytes::complete::{tag, tag_no_case, take_while, take_while1};
-use nom::character::complete::{alpha1, char, space0, space1};
-use nom::combinator::{all_consuming, map, opt, recognize, rest, verify};
+use nom::character::complete::{alpha1, char, digit1, space0, space1};
+use nom::combinator::{all_consuming, map, map_opt, opt, recognize, rest, verify};
 use nom::multi::{many0, many0_count};
 use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
-use super::MailParameters;
+use super::parameters::Parameter;
 use crate::address::{Address, AddressRule, syntax};
-use crate::envelope::BodyType;
+use crate::command::{Query, QueryText, XClientName};
+use crate::envelope::xtext;
 
 /// A command, borrowed from its line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command<'a> {
-    Helo { name: &'a str, extended: bool },
+    Hello { name: &'a str, kind: Hello },
     StartTls,
     Auth { mechanism: &'a str, initial: Option<&'a str> },
     Mail { sender: Option<Address>, parameters: Vec<Parameter<'a>> },
     Rcpt { recipient: Address, parameters: Vec<Parameter<'a>> },
     Data,
+    Bdat { size: u64, last: bool },
     Rset,
     Noop,
+    Query(Query),
     Quit,
-    Vrfy,
-    Help,
 }
 
-/// An ESMTP parameter: its keyword, and its value if it has one.
-pub(super) type Parameter<'a> = (&'a str, Option<&'a str>);
+/// How a client says hello.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hello {
+    Helo,
+    Ehlo,
+    Lhlo,
+}
 
 /// Why a line is not a command.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,30 +57,34 @@ pub(super) enum CommandError {
     Sender(AddressRule),
     /// The recipient is no address.
     Recipient(AddressRule),
-}
-
-/// Why the parameters of MAIL are not accepted.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum ParameterError {
-    Unknown,
-    Invalid,
+    /// It is BDAT, but nobody can tell how many bytes follow.
+    Chunk,
 }
 
 impl<'a> Command<'a> {
     /// Reads a line without its end.
     pub(super) fn parse(line: &'a [u8]) -> Result<Self, CommandError> {
-        let line = str::from_utf8(line).map_err(|_| CommandError::Unknown)?;
+        let is_chunk = line.first_chunk().is_some_and(|verb: &[u8; 4]| verb.eq_ignore_ascii_case(b"BDAT"));
+        let no_text = if is_chunk { CommandError::Chunk } else { CommandError::Unknown };
+        let line = str::from_utf8(line).map_err(|_| no_text)?;
         let line = line.trim_end_matches([' ', '\t']);
         let Ok((arguments, verb)) = verb(line) else { return Err(CommandError::Unknown) };
         let is = |name: &str| verb.eq_ignore_ascii_case(name);
         let alone = |command, usage| {
             if arguments.is_empty() { Ok(command) } else { Err(CommandError::Syntax(usage)) }
         };
-        if is("EHLO") || is("HELO") {
-            let extended = is("EHLO");
-            let usage = if extended { "EHLO host" } else { "HELO host" };
+        let query = |query: fn(QueryText) -> Query, usage| {
+            let text = QueryText::new(arguments).ok_or(CommandError::Syntax(usage))?;
+            Ok(Self::Query(query(text)))
+        };
+        let hellos = [
+            ("EHLO", Hello::Ehlo, "EHLO host"),
+            ("HELO", Hello::Helo, "HELO host"),
+            ("LHLO", Hello::Lhlo, "LHLO host"),
+        ];
+        if let Some(&(_, kind, usage)) = hellos.iter().find(|(name, ..)| is(name)) {
             let (_, name) = host_name(arguments).map_err(|_| CommandError::Syntax(usage))?;
-            Ok(Self::Helo { name, extended })
+            Ok(Self::Hello { name, kind })
         } else if is("MAIL") {
             let (path, parameters) = path_and_parameters("FROM:", arguments)
                 .ok_or(CommandError::Syntax("MAIL FROM:<address> [parameters]"))?;
@@ -103,12 +113,21 @@ impl<'a> Command<'a> {
             alone(Self::StartTls, "STARTTLS alone")
         } else if is("NOOP") {
             Ok(Self::Noop)
+        } else if is("BDAT") {
+            let (_, (size, last)) = chunk(arguments).map_err(|_| CommandError::Chunk)?;
+            Ok(Self::Bdat { size, last })
+        } else if is("HELP") && arguments.is_empty() {
+            Ok(Self::Query(Query::Help(None)))
         } else if is("HELP") {
-            Ok(Self::Help)
+            query(|subject| Query::Help(Some(subject)), "HELP [subject]")
         } else if is("VRFY") {
-            if arguments.is_empty() { Err(CommandError::Syntax("VRFY user")) } else { Ok(Self::Vrfy) }
-        } else if ["BDAT", "EXPN", "LHLO", "TURN", "ETRN", "BURL", "SEND", "SOML", "SAML"].into_iter().any(is)
-        {
+            query(Query::Vrfy, "VRFY user")
+        } else if is("EXPN") {
+            query(Query::Expn, "EXPN list")
+        } else if is("XCLIENT") {
+            let attributes = xclient(arguments).ok_or(CommandError::Syntax("XCLIENT name=value ..."))?;
+            Ok(Self::Query(Query::XClient(attributes)))
+        } else if ["TURN", "ETRN", "BURL", "SEND", "SOML", "SAML"].into_iter().any(is) {
             Err(CommandError::NotImplemented)
         } else {
             Err(CommandError::Unknown)
@@ -168,81 +187,44 @@ fn auth(arguments: &str) -> IResult<&str, (&str, Option<&str>)> {
     all_consuming((take_while1(name), opt(preceded(space1, initial)))).parse(arguments)
 }
 
+/// How many bytes follow (RFC 3030 section 2), up to 20 digits.
+fn chunk(arguments: &str) -> IResult<&str, (u64, bool)> {
+    let digits = verify(digit1, |digits: &str| digits.len() <= 20);
+    let size = map_opt(digits, |digits: &str| digits.parse().ok());
+    let last = map(opt((space1, tag_no_case("LAST"))), |last| last.is_some());
+    all_consuming((size, last)).parse(arguments)
+}
+
+/// Attributes in xtext; what would forge lines of a log is none.
+fn xclient(arguments: &str) -> Option<Vec<(XClientName, String)>> {
+    const NAMES: [XClientName; 8] = [
+        XClientName::Name,
+        XClientName::Addr,
+        XClientName::Port,
+        XClientName::Proto,
+        XClientName::Helo,
+        XClientName::Login,
+        XClientName::DestAddr,
+        XClientName::DestPort,
+    ];
+    let attribute = |word: &str| {
+        let (name, value) = word.split_once('=')?;
+        let name = NAMES.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name))?;
+        let value = xtext::decode(value).filter(|value| !value.chars().any(char::is_control))?;
+        Some((name, value))
+    };
+    let attributes: Vec<_> = arguments.split_ascii_whitespace().map(attribute).collect::<Option<_>>()?;
+    (!attributes.is_empty()).then_some(attributes)
+}
+
 /// Whether it could stand in base64; whether it does is for the decoder.
 fn is_base64(c: char) -> bool {
     c.is_ascii_graphic()
 }
 
-impl MailParameters {
-    /// Reads the parameters of MAIL; `has` says which extensions they may be of.
-    pub(super) fn read(
-        parameters: &[Parameter<'_>],
-        has: impl Fn(crate::Extension) -> bool,
-    ) -> Result<Self, ParameterError> {
-        use crate::Extension::{Auth, EightBitMime, Size, SmtpUtf8};
-        let mut read = Self::default();
-        let mut seen = 0_u8;
-        for &(keyword, value) in parameters {
-            let is = |name: &str, extension| keyword.eq_ignore_ascii_case(name) && has(extension);
-            let bit = if is("SIZE", Size) {
-                // RFC 1870 section 4: up to 20 digits; what is beyond 64 bits is certainly too much.
-                let digits =
-                    value.filter(|v| (1..=20).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_digit()));
-                read.size = Some(digits.ok_or(ParameterError::Invalid)?.parse().unwrap_or(u64::MAX));
-                1
-            } else if is("BODY", EightBitMime) {
-                read.body = match value {
-                    Some(v) if v.eq_ignore_ascii_case("7BIT") => BodyType::SevenBit,
-                    Some(v) if v.eq_ignore_ascii_case("8BITMIME") => BodyType::EightBitMime,
-                    _ => return Err(ParameterError::Invalid),
-                };
-                2
-            } else if is("SMTPUTF8", SmtpUtf8) {
-                if value.is_some() {
-                    return Err(ParameterError::Invalid);
-                }
-                read.smtputf8 = true;
-                4
-            } else if is("AUTH", Auth) {
-                read.auth = Some(value.and_then(xtext).ok_or(ParameterError::Invalid)?);
-                8
-            } else {
-                return Err(ParameterError::Unknown);
-            };
-            if seen & bit != 0 {
-                return Err(ParameterError::Invalid);
-            }
-            seen |= bit;
-        }
-        Ok(read)
-    }
-}
-
-/// Decodes xtext (RFC 3461 section 4) that holds printable text.
-fn xtext(text: &str) -> Option<String> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'+' => {
-                let mut digit = || match bytes.next()? {
-                    b @ b'0'..=b'9' => Some(b - b'0'),
-                    b @ b'A'..=b'F' => Some(b - b'A' + 10),
-                    _ => None,
-                };
-                digit()? << 4 | digit()?
-            }
-            byte if byte.is_ascii_graphic() => byte,
-            _ => return None,
-        });
-    }
-    String::from_utf8(decoded).ok().filter(|text| !text.chars().any(char::is_control))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Extension;
     use alloc::string::ToString;
     use alloc::vec;
 
@@ -256,28 +238,67 @@ mod tests {
     #[test]
     fn words_without_case_and_spaces_at_the_end() {
         for (line, command) in [
-            ("ehlo a.example ", Command::Helo { name: "a.example", extended: true }),
-            ("HELO [192.0.2.1]", Command::Helo { name: "[192.0.2.1]", extended: false }),
+            ("ehlo a.example ", Command::Hello { name: "a.example", kind: Hello::Ehlo }),
+            ("HELO [192.0.2.1]", Command::Hello { name: "[192.0.2.1]", kind: Hello::Helo }),
             ("data", Command::Data),
             ("QUIT \t", Command::Quit),
             ("noop  anything", Command::Noop),
             ("AUTH plain", Command::Auth { mechanism: "plain", initial: None }),
             ("AUTH PLAIN =", Command::Auth { mechanism: "PLAIN", initial: Some("") }),
             ("AUTH PLAIN AGEA", Command::Auth { mechanism: "PLAIN", initial: Some("AGEA") }),
-            ("vrfy x", Command::Vrfy),
+            ("lhlo a", Command::Hello { name: "a", kind: Hello::Lhlo }),
+            ("vrfy x y", Command::Query(Query::Vrfy(QueryText::new("x y").unwrap()))),
+            ("EXPN x", Command::Query(Query::Expn(QueryText::new("x").unwrap()))),
+            ("HELP ", Command::Query(Query::Help(None))),
+            ("HELP x", Command::Query(Query::Help(QueryText::new("x")))),
+            ("bdat 0  last ", Command::Bdat { size: 0, last: true }),
+            ("BDAT 18446744073709551615", Command::Bdat { size: u64::MAX, last: false }),
+            (
+                "XCLIENT name=[UNAVAILABLE] HELO=a+20b",
+                Command::Query(Query::XClient(vec![
+                    (XClientName::Name, "[UNAVAILABLE]".into()),
+                    (XClientName::Helo, "a b".into()),
+                ])),
+            ),
         ] {
             assert_eq!(Command::parse(line.as_bytes()), Ok(command), "{line}");
         }
-        for line in
-            ["EHLO", "EHLO a b", "DATA x", "RSET x", "QUIT x", "STARTTLS x", "VRFY", "AUTH", "AUTH A B C"]
-        {
+        for line in [
+            "EHLO",
+            "EHLO a b",
+            "DATA x",
+            "RSET x",
+            "QUIT x",
+            "STARTTLS x",
+            "VRFY",
+            "EXPN",
+            "HELP a\tb",
+            "XCLIENT",
+            "XCLIENT X=1",
+            "XCLIENT NAME",
+            "XCLIENT NAME=a+0Ab",
+            "AUTH",
+            "AUTH A B C",
+        ] {
             assert!(matches!(Command::parse(line.as_bytes()), Err(CommandError::Syntax(_))), "{line}");
         }
         for line in ["", " ", "DAT", "DATA1", "MAIL:x", " QUIT", "GET / HTTP/1.1", "\u{e9}", "QUIT\0"] {
             assert_eq!(Command::parse(line.as_bytes()), Err(CommandError::Unknown), "{line}");
         }
         assert_eq!(Command::parse(b"NOOP \xff"), Err(CommandError::Unknown));
-        assert_eq!(Command::parse(b"BDAT 1 LAST"), Err(CommandError::NotImplemented));
+        assert_eq!(Command::parse(b"ETRN x"), Err(CommandError::NotImplemented));
+        for line in [
+            "BDAT",
+            "BDAT x",
+            "BDAT 1 LAS",
+            "BDAT 1 LAST x",
+            "BDAT -1",
+            "BDAT 1LAST",
+            "BDAT 18446744073709551616",
+        ] {
+            assert_eq!(Command::parse(line.as_bytes()), Err(CommandError::Chunk), "{line}");
+        }
+        assert_eq!(Command::parse(b"bdat 1 \xff"), Err(CommandError::Chunk));
     }
 
     #[test]
@@ -315,41 +336,5 @@ mod tests {
         }
         assert!(matches!(Command::parse(b"RCPT TO:<>"), Err(CommandError::Recipient(AddressRule::Empty))));
         assert!(matches!(Command::parse(b"MAIL FROM:<a..b@c>"), Err(CommandError::Sender(AddressRule::Dot))));
-    }
-
-    #[test]
-    fn parameters_of_mail() {
-        let read = |line: &str| MailParameters::read(&mail(line).1, |e| e != Extension::SmtpUtf8);
-        let p = read("MAIL FROM:<> size=00123 BODY=8bitmime AUTH=a+2Bb+3D@c.example").unwrap();
-        assert_eq!(
-            (p.size, p.body, p.auth.as_deref()),
-            (Some(123), BodyType::EightBitMime, Some("a+b=@c.example"))
-        );
-        assert_eq!(read("MAIL FROM:<> AUTH=<>").unwrap().auth.as_deref(), Some("<>"));
-        assert_eq!(read("MAIL FROM:<> SIZE=99999999999999999999").unwrap().size, Some(u64::MAX));
-        for bad in [
-            "SIZE",
-            "SIZE=x",
-            "SIZE=-1",
-            "SIZE=+1",
-            "SIZE=1 SIZE=1",
-            "BODY=BINARYMIME",
-            "BODY",
-            "AUTH",
-            "AUTH=+0A",
-            "AUTH=+2b",
-            "AUTH=+2",
-            "AUTH=+C3",
-            "SIZE=123456789012345678901",
-        ] {
-            assert_eq!(read(&alloc::format!("MAIL FROM:<> {bad}")), Err(ParameterError::Invalid), "{bad}");
-        }
-        for unknown in ["SMTPUTF8", "RET=FULL", "X", "X=1"] {
-            assert_eq!(
-                read(&alloc::format!("MAIL FROM:<> {unknown}")),
-                Err(ParameterError::Unknown),
-                "{unknown}"
-            );
-        }
     }
 }

@@ -1,26 +1,105 @@
 //! What an embedder is asked, and how its answers are written (RFC 5321 section 4.2, RFC 3463).
 
-use alloc::vec::Vec;
-use core::fmt::{self, Write as _};
+use alloc::collections::{BTreeSet, VecDeque};
 
-use super::Answer;
+use super::body::{Census, LineEnds};
+use super::{Answer, Limits, Recipient};
+use crate::address::{Address, Host};
+use crate::command::MailParameters;
 use crate::envelope::BodyType;
 
 /// What MAIL has begun.
 pub(super) struct Transaction {
     pub(super) smtputf8: bool,
     pub(super) body: BodyType,
-    pub(super) recipients: usize,
+    /// How many recipients were accepted.
+    pub(super) accepted: usize,
+    /// Those who are still to be decided about at the end, with LMTP.
+    pub(super) recipients: VecDeque<Recipient>,
+    /// Where they are, if that is limited.
+    pub(super) domains: BTreeSet<Host>,
     /// Recipients beyond the limit.
     pub(super) excess: usize,
+    /// What came by BDAT, if something did.
+    pub(super) chunks: Option<Chunks>,
 }
+
+impl Transaction {
+    pub(super) fn new(parameters: &MailParameters) -> Self {
+        Self {
+            smtputf8: parameters.smtputf8,
+            body: parameters.body.unwrap_or_default(),
+            accepted: 0,
+            recipients: VecDeque::new(),
+            domains: BTreeSet::new(),
+            excess: 0,
+            chunks: None,
+        }
+    }
+
+    /// Why there is no room for one more recipient, if there is none.
+    pub(super) fn is_full_for(&self, address: &Address, limits: &Limits) -> Option<Refusal> {
+        let is_new = |host| !self.domains.contains(host);
+        if self.accepted >= limits.recipients {
+            Some((452, "4.5.3", "too many recipients"))
+        } else if limits.domains.is_some_and(|limit| self.domains.len() >= limit)
+            && address.host().is_some_and(is_new)
+        {
+            Some((452, "4.5.3", "too many domains"))
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn accept(&mut self, recipient: Recipient, limits: &Limits, lmtp: bool) {
+        self.accepted += 1;
+        if limits.domains.is_some() {
+            self.domains.extend(recipient.address.host().cloned());
+        }
+        if lmtp {
+            self.recipients.push_back(recipient);
+        }
+    }
+
+    /// A chunk of so many bytes begins; why nothing of it counts, if nothing does.
+    pub(super) fn begin_chunk(&mut self, size: u64, limits: &Limits) -> Option<Refusal> {
+        let chunks = self.chunks.get_or_insert_default();
+        chunks.size = chunks.size.saturating_add(size);
+        if limits.size.is_some_and(|limit| chunks.size > limit) {
+            chunks.refusal = Some(TOO_BIG);
+        }
+        chunks.refusal
+    }
+}
+
+pub(super) const TOO_BIG: Refusal = (552, "5.3.4", "message too big");
+
+/// Content that comes by BDAT, over all chunks.
+#[derive(Default)]
+pub(super) struct Chunks {
+    pub(super) census: Census,
+    pub(super) line_ends: LineEnds,
+    /// Bytes, those of the chunk that is coming included.
+    pub(super) size: u64,
+    /// Why nothing of it counts any more.
+    pub(super) refusal: Option<Refusal>,
+}
+
+/// A reply of the server's own: code, enhanced code, text.
+pub(super) type Refusal = (u16, &'static str, &'static str);
 
 /// What is to be decided.
 pub(super) enum Decision {
     Auth,
     Mail(Transaction),
-    Rcpt,
+    Rcpt(Recipient),
     Message,
+    /// The message for the recipient whose turn it is.
+    MessageFor,
+    Vrfy,
+    Expn,
+    Help,
+    XClient,
 }
 
 impl Decision {
@@ -33,26 +112,19 @@ impl Decision {
             (Self::Mail(_), Answer::Accept) => (250, "2.1.0", "sender accepted"),
             (Self::Mail(_), Answer::Refuse) => (550, "5.7.1", "sender refused"),
             (Self::Mail(_), Answer::Defer) => (451, "4.7.1", "sender not accepted now"),
-            (Self::Rcpt, Answer::Accept) => (250, "2.1.5", "recipient accepted"),
-            (Self::Rcpt, Answer::Refuse) => (550, "5.1.1", "no such recipient"),
-            (Self::Rcpt, Answer::Defer) => (451, "4.2.1", "recipient not accepted now"),
-            (Self::Message, Answer::Accept) => (250, "2.0.0", "message accepted"),
-            (Self::Message, Answer::Refuse) => (550, "5.7.1", "message refused"),
-            (Self::Message, Answer::Defer) => (451, "4.3.0", "message not accepted now"),
+            (Self::Rcpt(_), Answer::Accept) => (250, "2.1.5", "recipient accepted"),
+            (Self::Rcpt(_), Answer::Refuse) => (550, "5.1.1", "no such recipient"),
+            (Self::Rcpt(_), Answer::Defer) => (451, "4.2.1", "recipient not accepted now"),
+            (Self::Message | Self::MessageFor, Answer::Accept) => (250, "2.0.0", "message accepted"),
+            (Self::Message | Self::MessageFor, Answer::Refuse) => (550, "5.7.1", "message refused"),
+            (Self::Message | Self::MessageFor, Answer::Defer) => (451, "4.3.0", "message not accepted now"),
+            (Self::Vrfy, Answer::Accept) => (252, "2.5.0", "not verified, but mail would be tried"),
+            (Self::Vrfy, Answer::Refuse) => (550, "5.1.1", "no such user"),
+            (Self::Expn, Answer::Accept | Answer::Refuse) => (502, "5.5.1", "not implemented"),
+            (Self::Help, Answer::Accept | Answer::Refuse) => (214, "2.0.0", "see RFC 5321"),
+            (Self::XClient, Answer::Refuse) => (550, "5.7.0", "not from you"),
+            // What accepts XCLIENT is the greeting, and not written here.
+            (Self::Vrfy | Self::Expn | Self::Help | Self::XClient, _) => (451, "4.3.0", "not now"),
         }
     }
-}
-
-/// Appends one line of a reply.
-pub(super) fn line(bytes: &mut Vec<u8>, text: fmt::Arguments<'_>) {
-    struct Utf8<'a>(&'a mut Vec<u8>);
-    impl fmt::Write for Utf8<'_> {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.extend_from_slice(text.as_bytes());
-            Ok(())
-        }
-    }
-    // Writing to a vector does not fail.
-    let _ = Utf8(bytes).write_fmt(text);
-    bytes.extend_from_slice(b"\r\n");
 }

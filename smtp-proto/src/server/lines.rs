@@ -14,12 +14,16 @@ pub(super) struct Input {
     searched: usize,
     /// The line that begins `bytes` was too long already, and its beginning is gone.
     skipping: bool,
+    /// That line is a BDAT.
+    skipping_chunk: bool,
 }
 
 /// What is wrong with a line that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LineError {
     TooLong,
+    /// The same, and it is a BDAT: the bytes behind it are no lines, and nobody knows how many they are.
+    TooLongChunk,
     /// A CR or LF stands alone in it.
     BareEnd,
 }
@@ -58,11 +62,16 @@ impl Input {
         in_auth: bool,
     ) -> Option<Result<BytesMut, LineError>> {
         let is_auth = self.bytes.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "));
+        let is_chunk = self.skipping_chunk
+            || !in_auth
+                && !self.skipping
+                && self.bytes.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"BDAT"));
         let limit = if in_auth || is_auth { limits.auth_line } else { limits.line };
         let Some(lf) = memchr::memchr(b'\n', &self.bytes[self.searched..]) else {
             if self.skipping || self.bytes.len() > limit {
                 // What is there can go, but for a CR whose LF may come.
                 self.skipping = true;
+                self.skipping_chunk = is_chunk;
                 self.bytes.advance(self.bytes.len().saturating_sub(1));
             }
             self.searched = self.bytes.len();
@@ -71,11 +80,12 @@ impl Input {
         let mut line = self.bytes.split_to(self.searched + lf + 1);
         self.searched = 0;
         let skipped = core::mem::take(&mut self.skipping);
+        self.skipping_chunk = false;
         if !line.ends_with(b"\r\n") {
             return Some(Err(LineError::BareEnd));
         }
         if skipped || line.len() > limit {
-            return Some(Err(LineError::TooLong));
+            return Some(Err(if is_chunk { LineError::TooLongChunk } else { LineError::TooLong }));
         }
         line.truncate(line.len() - 2);
         if memchr::memchr(b'\r', &line).is_some() {

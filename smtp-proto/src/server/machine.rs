@@ -4,26 +4,29 @@
 //! (RFC 2920 section 3.2); they go to the caller's output when there is nothing left to do without it.
 
 use alloc::collections::VecDeque;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
-use data_encoding::BASE64;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
+use super::auth::{AuthProgress, AuthStep};
 use super::body::{Census, Decoder};
-use super::command::{Command, CommandError, Parameter, ParameterError};
-use super::decision::{Decision, Transaction, line};
+use super::command::{Command, CommandError, Hello};
+use super::decision::{Decision, Refusal, TOO_BIG, Transaction};
 use super::lines::{Input, LineError};
-use super::{Answer, Config, Credentials, Event, MailParameters, Next, Response, ServerError, Tls};
+use super::parameters::{self, Parameter, ParameterError};
+use super::replies::Replies;
+use super::state::{Block, Chunk, Data, Said, State};
+use super::{Answer, Config, Event, Next, Recipient, Response, ServerError, Tls};
 use crate::address::{Address, AddressRule};
+use crate::command::Query;
+use crate::envelope::BodyType;
 use crate::extensions::{AuthMechanism, Extension};
 use crate::output::Output;
 use crate::reply::Severity;
-use crate::secret::Secret;
 use crate::time::Instant;
 use crate::tls::{Channel, TlsInfo};
 
@@ -32,8 +35,6 @@ use crate::tls::{Channel, TlsInfo};
 const REPLIES: usize = 8 << 10;
 /// Content is handed out in parts of at most this much.
 const PART: usize = 64 << 10;
-/// The data timer starts again after this much.
-const BLOCK: usize = 16 << 10;
 /// More input than this is not asked for while the embedder or the client's reading is waited for.
 const BACKLOG: usize = 64 << 10;
 
@@ -47,7 +48,7 @@ pub struct Server {
     /// Plain text of the client that was not looked at yet.
     input: Input,
     decrypted: Vec<u8>,
-    replies: Output,
+    replies: Replies,
     /// Bytes appended to the caller's output and not reported as written.
     unwritten: usize,
     events: VecDeque<Event>,
@@ -58,46 +59,8 @@ pub struct Server {
     failed_auths: usize,
     idle_commands: usize,
     refused_recipients: usize,
+    mails: usize,
     said: Said,
-}
-
-/// What the client has said, all of it forgotten when TLS starts.
-#[derive(Default)]
-struct Said {
-    hello: bool,
-    extended: bool,
-    authenticated: bool,
-    transaction: Option<Transaction>,
-}
-
-enum State {
-    Greeting,
-    /// 220 to STARTTLS is on its way.
-    StartTls,
-    Handshake,
-    Command,
-    Auth(AuthStep),
-    /// The embedder was asked.
-    Deciding(Decision),
-    Data(Data),
-    /// The last reply is on its way.
-    Closing(Result<(), ServerError>),
-    Closed(Result<(), ServerError>),
-}
-
-/// Which line of the exchange comes next.
-enum AuthStep {
-    Plain,
-    LoginName,
-    LoginPassword(String),
-}
-
-struct Data {
-    decoder: Decoder,
-    census: Census,
-    size: u64,
-    /// Bytes since the timer was started.
-    block: usize,
 }
 
 impl Server {
@@ -108,7 +71,7 @@ impl Server {
             channel: None,
             input: Input::default(),
             decrypted: Vec::new(),
-            replies: Output::new(),
+            replies: Replies::new(config.extensions.contains(&Extension::EnhancedStatusCodes)),
             unwritten: 0,
             events: VecDeque::new(),
             eof: false,
@@ -118,6 +81,7 @@ impl Server {
             failed_auths: 0,
             idle_commands: 0,
             refused_recipients: 0,
+            mails: 0,
             said: Said::default(),
             config,
         };
@@ -142,7 +106,7 @@ impl Server {
             self.eof |= channel.peer_has_closed();
             self.input.push(&self.decrypted);
             // Commands can be passwords; content is not worth the time.
-            if !matches!(self.state, State::Data(_)) {
+            if !matches!(self.state, State::Data(_) | State::Chunk(_)) {
                 self.decrypted.zeroize();
             }
             self.decrypted.clear();
@@ -244,8 +208,12 @@ impl Server {
         let State::Deciding(decision) = self.enter(State::Command) else { return };
         let code = match response.0 {
             Answer::Reply(reply) if reply.severity() != Severity::Intermediate => {
-                self.replies.append_with(|bytes| reply.encode(bytes));
+                self.replies.encode(&reply);
                 reply.code().get()
+            }
+            Answer::Accept if matches!(decision, Decision::XClient) => {
+                self.replies.greet(&self.config.host, self.config.lmtp);
+                220
             }
             answer => {
                 let (code, enhanced, text) = decision.usual_reply(&answer);
@@ -253,6 +221,9 @@ impl Server {
                 code
             }
         };
+        if code == 421 {
+            return self.close(Err(ServerError::ShutDown));
+        }
         let accepted = code / 100 == 2;
         match decision {
             Decision::Auth if accepted => {
@@ -262,18 +233,21 @@ impl Server {
             // Not now says nothing about the credentials.
             Decision::Auth if code / 100 == 4 => {}
             Decision::Auth => self.auth_failed(),
-            Decision::Mail(transaction) if accepted => self.said.transaction = Some(transaction),
+            Decision::Mail(transaction) if accepted => {
+                self.mails += 1;
+                self.said.transaction = Some(transaction);
+            }
             Decision::Mail(_) => {}
-            Decision::Rcpt if !accepted => self.recipient_refused(),
-            Decision::Rcpt => {
+            Decision::Rcpt(_) if !accepted => self.recipient_refused(),
+            Decision::Rcpt(recipient) => {
                 if let Some(transaction) = &mut self.said.transaction {
-                    transaction.recipients += 1;
+                    transaction.accept(recipient, &self.config.limits, self.config.lmtp);
                 }
             }
             Decision::Message => self.said.transaction = None,
-        }
-        if code == 421 {
-            self.close(Err(ServerError::ShutDown));
+            Decision::MessageFor => self.ask_verdict(),
+            Decision::XClient if accepted => self.said = Said::default(),
+            Decision::Vrfy | Decision::Expn | Decision::Help | Decision::XClient => {}
         }
     }
 
@@ -296,8 +270,7 @@ impl Server {
     fn step(&mut self) -> bool {
         match &mut self.state {
             State::Greeting => {
-                let host = &self.config.host;
-                self.replies.append_with(|bytes| line(bytes, format_args!("220 {host} ESMTP")));
+                self.replies.greet(&self.config.host, self.config.lmtp);
                 self.enter(State::Command);
                 true
             }
@@ -312,6 +285,7 @@ impl Server {
             }
             State::Command | State::Auth(_) => self.line(),
             State::Data(_) => self.content(),
+            State::Chunk(_) => self.chunk(),
             State::StartTls | State::Deciding(_) | State::Closing(_) | State::Closed(_) => false,
         }
     }
@@ -335,6 +309,7 @@ impl Server {
                 self.auth_failed();
             }
             Err(LineError::TooLong) => self.error(500, "5.5.2", "line too long"),
+            Err(LineError::TooLongChunk) => self.bad_chunk((500, "5.5.2", "line too long, closing")),
             Err(LineError::BareEnd) => {
                 self.say(500, "5.5.2", "lines end in CRLF, bare CR or LF found, closing");
                 self.close(Err(ServerError::BareLineEnd));
@@ -350,6 +325,7 @@ impl Server {
         };
         let in_progress = match command {
             Command::Rcpt { .. } => self.said.transaction.is_some(),
+            Command::Bdat { size, .. } => size > 0 && self.said.transaction.is_some(),
             Command::Quit => true,
             _ => false,
         };
@@ -360,20 +336,12 @@ impl Server {
                 return self.close(Err(ServerError::TooManyIdleCommands));
             }
         }
-        let before_tls = matches!(
-            command,
-            Command::Helo { .. } | Command::StartTls | Command::Noop | Command::Quit | Command::Rset
-        );
-        if self.config.require_tls && self.channel.is_none() && !before_tls {
-            return self.say(530, "5.7.0", "STARTTLS first");
-        }
-        let mail =
-            matches!(command, Command::Mail { .. } | Command::Rcpt { .. } | Command::Data | Command::Vrfy);
-        if self.config.require_auth && !self.said.authenticated && mail {
-            return self.say(530, "5.7.0", "AUTH first");
-        }
+        let secure = self.channel.is_some();
+        let too_early = self.config.too_early(&command, secure, self.said.authenticated);
         match command {
-            Command::Helo { name, extended } => self.hello(name, extended),
+            Command::Bdat { size, last } => self.bdat(size, last, too_early),
+            _ if let Some((code, enhanced, text)) = too_early => self.say(code, enhanced, text),
+            Command::Hello { name, kind } => self.hello(name, kind),
             Command::StartTls => self.start_tls(),
             Command::Auth { mechanism, initial } => self.auth(mechanism, initial),
             Command::Mail { sender, parameters } => self.mail(sender, &parameters, line.is_ascii()),
@@ -384,8 +352,7 @@ impl Server {
                 self.say(250, "2.0.0", "reset");
             }
             Command::Noop => self.say(250, "2.0.0", "nothing done"),
-            Command::Vrfy => self.say(252, "2.5.0", "not verified, but mail would be tried"),
-            Command::Help => self.say(214, "2.0.0", "see RFC 5321"),
+            Command::Query(query) => self.query(query),
             Command::Quit => {
                 self.say(221, "2.0.0", "bye");
                 self.events.push_back(Event::Quit);
@@ -401,6 +368,7 @@ impl Server {
             CommandError::Syntax(usage) => self.error(501, "5.5.4", format_args!("syntax: {usage}")),
             CommandError::Sender(rule) => self.bad_address("5.1.7", rule),
             CommandError::Recipient(rule) => self.bad_address("5.1.3", rule),
+            CommandError::Chunk => self.bad_chunk((501, "5.5.4", "syntax: BDAT size [LAST], closing")),
         }
     }
 
@@ -408,23 +376,17 @@ impl Server {
         self.error(501, enhanced, format_args!("bad address: {rule}"));
     }
 
-    fn hello(&mut self, name: &str, extended: bool) {
+    fn hello(&mut self, name: &str, kind: Hello) {
+        // RFC 2033 section 4.1
+        if (kind == Hello::Lhlo) != self.config.lmtp {
+            return self.error(500, "5.5.1", "no such command");
+        }
+        let extended = kind != Hello::Helo;
         self.reset();
         self.said.hello = true;
         self.said.extended = extended;
-        let host = &self.config.host;
-        let mut lines = if extended { self.config.keywords(self.channel.is_some()) } else { Vec::new() };
-        let last = lines.pop();
-        self.replies.append_with(|bytes| match last {
-            None => line(bytes, format_args!("250 {host}")),
-            Some(last) => {
-                line(bytes, format_args!("250-{host}"));
-                for text in lines {
-                    line(bytes, format_args!("250-{text}"));
-                }
-                line(bytes, format_args!("250 {last}"));
-            }
-        });
+        let keywords = if extended { self.config.keywords(self.channel.is_some()) } else { Vec::new() };
+        self.replies.hello(&self.config.host, keywords);
         self.events.push_back(Event::Hello { name: name.into(), extended });
     }
 
@@ -456,19 +418,18 @@ impl Server {
 
     fn mail(&mut self, sender: Option<Address>, parameters: &[Parameter<'_>], ascii: bool) {
         if !self.said.hello {
-            return self.say(503, "5.5.1", "EHLO first");
+            return self.say(503, "5.5.1", if self.config.lmtp { "LHLO first" } else { "EHLO first" });
         }
         if self.said.transaction.is_some() {
             return self.say(503, "5.5.1", "a transaction is open");
         }
-        let has = |extension| match extension {
-            Extension::Auth => self.config.may_authenticate(self.channel.is_some()),
-            extension => self.config.extensions.contains(&extension),
-        };
-        let parameters = match MailParameters::read(parameters, |e| self.said.extended && has(e)) {
-            Ok(parameters) => parameters,
-            Err(ParameterError::Unknown) => return self.error(555, "5.5.4", "no such parameter"),
-            Err(ParameterError::Invalid) => return self.error(501, "5.5.4", "bad parameter"),
+        if self.config.limits.mails.is_some_and(|limit| self.mails >= limit) {
+            return self.say(452, "4.5.3", "too many messages on this connection");
+        }
+        let parameters = match parameters::of_mail(parameters, |extension| self.offers(extension)) {
+            Ok(parameters) if self.config.is_in_time(&parameters.options) => parameters,
+            Ok(_) => return self.error(501, "5.5.4", "time out of range"),
+            Err(error) => return self.bad_parameter(&error),
         };
         if !ascii && !parameters.smtputf8 {
             return self.say(553, "5.6.7", "non-ASCII address without SMTPUTF8");
@@ -476,32 +437,46 @@ impl Server {
         if parameters.size.is_some_and(|size| self.is_too_big(size)) {
             return self.say(552, "5.3.4", "message too big");
         }
-        let transaction =
-            Transaction { smtputf8: parameters.smtputf8, body: parameters.body, recipients: 0, excess: 0 };
+        let transaction = Transaction::new(&parameters);
         self.ask(Event::Mail { sender, parameters }, Decision::Mail(transaction));
     }
 
-    fn rcpt(&mut self, recipient: Address, parameters: &[Parameter<'_>], ascii: bool) {
-        let limit = self.config.limits.recipients;
+    fn bad_parameter(&mut self, error: &ParameterError) {
+        match error {
+            ParameterError::Unknown => self.error(555, "5.5.4", "no such parameter"),
+            ParameterError::Invalid => self.error(501, "5.5.4", "bad parameter"),
+        }
+    }
+
+    fn rcpt(&mut self, address: Address, parameters: &[Parameter<'_>], ascii: bool) {
+        let options = parameters::of_rcpt(parameters, |extension| self.offers(extension));
+        let limits = &self.config.limits;
         let Some(transaction) = &mut self.said.transaction else {
             return self.say(503, "5.5.1", "MAIL first");
         };
-        if !parameters.is_empty() {
-            self.error(555, "5.5.4", "no such parameter");
-        } else if !ascii && !transaction.smtputf8 {
+        if transaction.chunks.is_some() {
+            return self.say(503, "5.5.1", "content has begun");
+        }
+        let options = match options {
+            Ok(options) => options,
+            Err(error) => return self.bad_parameter(&error),
+        };
+        if !ascii && !transaction.smtputf8 {
             self.say(553, "5.6.7", "non-ASCII address without SMTPUTF8");
-            self.recipient_refused();
-        } else if transaction.recipients >= limit {
+            return self.recipient_refused();
+        }
+        if let Some((code, enhanced, text)) = transaction.is_full_for(&address, limits) {
             transaction.excess += 1;
-            let hostile = transaction.excess / 10 >= limit;
-            self.say(452, "4.5.3", "too many recipients");
+            let hostile = transaction.excess / 10 >= limits.recipients;
+            self.say(code, enhanced, text);
             // A client with a long list may well send all of it, and comes back for the rest.
             if hostile {
                 self.recipient_refused();
             }
-        } else {
-            self.ask(Event::Rcpt { recipient }, Decision::Rcpt);
+            return;
         }
+        let recipient = Recipient { address, options };
+        self.ask(Event::Rcpt { recipient: recipient.clone() }, Decision::Rcpt(recipient));
     }
 
     fn data(&mut self) {
@@ -513,12 +488,20 @@ impl Server {
         }
         match &self.said.transaction {
             None => self.say(503, "5.5.1", "MAIL first"),
-            Some(Transaction { recipients: 0, .. }) => self.say(554, "5.5.1", "no valid recipients"),
+            Some(Transaction { chunks: Some(_), .. }) => self.say(503, "5.5.1", "BDAT has begun"),
+            Some(Transaction { accepted: 0, .. }) => {
+                // RFC 2033 section 4.2
+                let code = if self.config.lmtp { 503 } else { 554 };
+                self.say(code, "5.5.1", "no valid recipients");
+            }
+            Some(Transaction { body: BodyType::BinaryMime, .. }) => {
+                self.say(503, "5.5.1", "BINARYMIME needs BDAT");
+            }
             Some(_) => {
                 self.say(354, "", "end with <CRLF>.<CRLF>");
                 self.idle_commands = 0;
                 let (decoder, census) = (Decoder::new(), Census::default());
-                self.enter(State::Data(Data { decoder, census, size: 0, block: 0 }));
+                self.enter(State::Data(Data { decoder, census, size: 0, block: Block::default() }));
             }
         }
     }
@@ -533,16 +516,14 @@ impl Server {
         let end = data.decoder.decode(input, &mut content);
         let taken = end.unwrap_or(input.len());
         self.input.drop_front(taken);
-        data.block += taken;
-        if data.block >= BLOCK {
-            data.block = 0;
+        if data.block.count(taken) {
             self.timer = None;
         }
         data.size = data.size.saturating_add(content.len() as u64);
         data.census.count(&content);
         let (size, bare) = (data.size, data.decoder.has_bare_line_ends());
         let undeclared = match &self.said.transaction {
-            Some(transaction) if !self.config.allow_undeclared_content => {
+            Some(transaction) if end.is_some() && !self.config.allow_undeclared_content => {
                 data.census.undeclared(transaction.body, transaction.smtputf8)
             }
             _ => None,
@@ -554,22 +535,135 @@ impl Server {
         if end.is_none() {
             return true;
         }
-        if too_big {
-            self.refuse_content(552, "5.3.4", "message too big");
-        } else if bare && !self.config.allow_bare_line_ends {
-            self.refuse_content(550, "5.6.0", "lines end in CRLF, bare CR or LF found");
-        } else if let Some((enhanced, text)) = undeclared {
-            self.refuse_content(550, enhanced, text);
-        } else {
-            self.ask(Event::Message, Decision::Message);
-        }
+        let too_big = too_big.then_some(TOO_BIG);
+        self.content_complete(too_big, bare, undeclared);
         true
     }
 
-    fn refuse_content(&mut self, code: u16, enhanced: &str, text: &str) {
-        self.enter(State::Command);
-        self.reset();
+    /// RFC 3030 section 2.  Whatever is wrong, the bytes are read, so that nobody takes them for commands.
+    fn bdat(&mut self, size: u64, last: bool, too_early: Option<Refusal>) {
+        let limits = &self.config.limits;
+        let offered = self.config.offers(Extension::Chunking, self.channel.is_some());
+        let out_of_order = too_early.or(match &self.said.transaction {
+            _ if !offered => Some((502, "5.5.1", "not implemented")),
+            None => Some((503, "5.5.1", "MAIL first")),
+            Some(_) if !self.said.extended => Some((503, "5.5.1", "EHLO first")),
+            Some(Transaction { accepted: 0, .. }) => Some((503, "5.5.1", "no valid recipients")),
+            Some(_) => None,
+        });
+        let refusal = match &mut self.said.transaction {
+            Some(transaction) if out_of_order.is_none() => transaction.begin_chunk(size, limits),
+            _ => out_of_order,
+        };
+        match refusal {
+            Some(refusal) if size > limits.discard => self.bad_chunk(refusal),
+            _ => {
+                let block = Block::default();
+                self.enter(State::Chunk(Chunk { size, left: size, last, out_of_order, block }));
+            }
+        }
+    }
+
+    /// Nobody can tell what of the input is a chunk.
+    fn bad_chunk(&mut self, (code, enhanced, text): Refusal) {
         self.say(code, enhanced, text);
+        self.close(Err(ServerError::BadChunk));
+    }
+
+    fn chunk(&mut self) -> bool {
+        let State::Chunk(chunk) = &mut self.state else { return false };
+        if chunk.left == 0 {
+            self.chunk_complete();
+            return true;
+        }
+        if self.input.is_empty() {
+            return false;
+        }
+        let part = self.input.front(usize::try_from(chunk.left).unwrap_or(PART).min(PART));
+        let taken = part.len();
+        chunk.left -= taken as u64;
+        if chunk.block.count(taken) {
+            self.timer = None;
+        }
+        let transaction = self.said.transaction.as_mut().filter(|_| chunk.out_of_order.is_none());
+        if let Some(chunks) = transaction.and_then(|transaction| transaction.chunks.as_mut())
+            && chunks.refusal.is_none()
+        {
+            chunks.census.count(part);
+            chunks.line_ends.count(part);
+            self.events.push_back(Event::Body(Bytes::copy_from_slice(part)));
+        }
+        self.input.drop_front(taken);
+        true
+    }
+
+    fn chunk_complete(&mut self) {
+        let State::Chunk(Chunk { size, last, out_of_order, .. }) = self.enter(State::Command) else { return };
+        if let Some((code, enhanced, text)) = out_of_order {
+            return self.say(code, enhanced, text);
+        }
+        let Some(Transaction { chunks: Some(chunks), body, smtputf8, .. }) = &self.said.transaction else {
+            return;
+        };
+        match chunks.refusal {
+            _ if last => {
+                self.idle_commands = 0;
+                let bare = *body != BodyType::BinaryMime && chunks.line_ends.are_bare();
+                let undeclared = chunks.census.undeclared(*body, *smtputf8);
+                let undeclared = undeclared.filter(|_| !self.config.allow_undeclared_content);
+                self.content_complete(chunks.refusal, bare, undeclared);
+            }
+            Some((code, enhanced, text)) => self.say(code, enhanced, text),
+            None => self.say(250, "2.0.0", format_args!("{size} bytes received")),
+        }
+    }
+
+    fn content_complete(
+        &mut self,
+        refusal: Option<Refusal>,
+        bare: bool,
+        undeclared: Option<(&'static str, &'static str)>,
+    ) {
+        self.enter(State::Command);
+        let bare = bare && !self.config.allow_bare_line_ends;
+        let refusal = refusal
+            .or(bare.then_some((550, "5.6.0", "lines end in CRLF, bare CR or LF found")))
+            .or(undeclared.map(|(enhanced, text)| (550, enhanced, text)));
+        let Some((code, enhanced, text)) = refusal else { return self.ask_verdict() };
+        let accepted = self.said.transaction.as_ref().map_or(0, |transaction| transaction.accepted);
+        self.reset();
+        for _ in 0..if self.config.lmtp { accepted } else { 1 } {
+            self.say(code, enhanced, text);
+        }
+    }
+
+    /// Asks for what the content is waiting for: once, or with LMTP for the next recipient.
+    fn ask_verdict(&mut self) {
+        if !self.config.lmtp {
+            return self.ask(Event::Message, Decision::Message);
+        }
+        let next = self.said.transaction.as_mut().and_then(|transaction| transaction.recipients.pop_front());
+        match next {
+            Some(recipient) => self.ask(Event::MessageFor { recipient }, Decision::MessageFor),
+            None => self.said.transaction = None,
+        }
+    }
+
+    fn query(&mut self, query: Query) {
+        let decision = match &query {
+            Query::Vrfy(_) => Decision::Vrfy,
+            Query::Expn(_) => Decision::Expn,
+            Query::Help(_) => Decision::Help,
+            Query::XClient(_) if !self.offers(Extension::XClient) => {
+                return self.error(502, "5.5.1", "not implemented");
+            }
+            Query::XClient(_) if self.said.transaction.is_some() => {
+                return self.say(503, "5.5.1", "not within a transaction");
+            }
+            Query::XClient(_) => Decision::XClient,
+            Query::Noop => return self.say(250, "2.0.0", "nothing done"),
+        };
+        self.ask(Event::Query(query), decision);
     }
 
     fn auth(&mut self, mechanism: &str, initial: Option<&str>) {
@@ -594,7 +688,7 @@ impl Server {
             Some(AuthMechanism::Login) => AuthStep::LoginName,
             _ => return self.say(504, "5.5.4", "no such mechanism"),
         };
-        let challenge = if matches!(step, AuthStep::Plain) { "" } else { "VXNlcm5hbWU6" };
+        let challenge = step.challenge();
         self.enter(State::Auth(step));
         match initial {
             Some(initial) => self.auth_line(initial.as_bytes()),
@@ -605,53 +699,17 @@ impl Server {
     /// One line of the client's within AUTH.
     fn auth_line(&mut self, line: &[u8]) {
         let State::Auth(step) = self.enter(State::Command) else { return };
-        if line == b"*" {
-            self.say(501, "5.7.0", "cancelled");
-            return self.auth_failed();
-        }
-        let decoded = BASE64.decode(line).ok().map(Zeroizing::new);
-        let text = decoded.as_ref().and_then(|bytes| str::from_utf8(bytes).ok());
-        let Some(text) = text else {
-            self.say(501, "5.5.2", "not base64 of text");
-            return self.auth_failed();
-        };
-        let credentials = match step {
-            AuthStep::Plain => {
-                let mut parts = text.split('\0');
-                match (parts.next(), parts.next(), parts.next(), parts.next()) {
-                    (Some(authorization), Some(identity), Some(password), None) if !password.is_empty() => {
-                        Credentials {
-                            mechanism: AuthMechanism::Plain,
-                            authorization: Some(authorization.into()).filter(|a: &String| !a.is_empty()),
-                            identity: identity.into(),
-                            password: Secret::new(password),
-                        }
-                    }
-                    _ => {
-                        self.say(501, "5.5.2", "not a PLAIN response");
-                        return self.auth_failed();
-                    }
-                }
+        match step.answer(line) {
+            Ok(AuthProgress::Next(step)) => {
+                self.say(334, "", step.challenge());
+                self.enter(State::Auth(step));
             }
-            AuthStep::LoginName => {
-                self.say(334, "", "UGFzc3dvcmQ6");
-                self.enter(State::Auth(AuthStep::LoginPassword(text.into())));
-                return;
+            Ok(AuthProgress::Done(credentials)) => self.ask(Event::Auth(credentials), Decision::Auth),
+            Err((enhanced, text)) => {
+                self.say(501, enhanced, text);
+                self.auth_failed();
             }
-            AuthStep::LoginPassword(identity) => Credentials {
-                mechanism: AuthMechanism::Login,
-                authorization: None,
-                identity,
-                password: Secret::new(text),
-            },
-        };
-        // Control characters are for no name (RFC 4013 section 2.3), and would forge lines of a log.
-        let names = [credentials.authorization.as_deref().unwrap_or_default(), &credentials.identity];
-        if credentials.identity.is_empty() || names.into_iter().any(|n| n.chars().any(char::is_control)) {
-            self.say(501, "5.5.2", "not the name of a user");
-            return self.auth_failed();
         }
-        self.ask(Event::Auth(credentials), Decision::Auth);
     }
 
     fn auth_failed(&mut self) {
@@ -668,6 +726,11 @@ impl Server {
             self.say(421, "4.7.0", "too many refused recipients, closing");
             self.close(Err(ServerError::TooManyRefusedRecipients));
         }
+    }
+
+    /// Whether there is this extension now, for this client.
+    fn offers(&self, extension: Extension) -> bool {
+        self.said.extended && self.config.offers(extension, self.channel.is_some())
     }
 
     fn is_too_big(&self, size: u64) -> bool {
@@ -698,16 +761,8 @@ impl Server {
         }
     }
 
-    /// How long the client may take for what it has to do next.
     fn patience(&self) -> Option<Duration> {
-        let limits = &self.config.limits;
-        match self.state {
-            State::StartTls | State::Handshake => Some(limits.handshake_timeout),
-            State::Greeting | State::Command | State::Auth(_) => Some(limits.command_timeout),
-            State::Data(_) => Some(limits.data_timeout),
-            State::Closing(_) => Some(limits.close_timeout),
-            State::Deciding(_) | State::Closed(_) => None,
-        }
+        self.state.patience(&self.config.limits)
     }
 
     fn arm(&mut self, now: Instant) {
@@ -727,20 +782,13 @@ impl Server {
     }
 
     fn say(&mut self, code: u16, enhanced: &str, text: impl fmt::Display) {
-        let enhanced = match enhanced {
-            "" => None,
-            _ => self.config.extensions.contains(&Extension::EnhancedStatusCodes).then_some(enhanced),
-        };
-        self.replies.append_with(|bytes| match enhanced {
-            Some(enhanced) => line(bytes, format_args!("{code} {enhanced} {text}")),
-            None => line(bytes, format_args!("{code} {text}")),
-        });
+        self.replies.say(code, enhanced, text);
     }
 
     /// Hands out what there is to write.
     fn flush(&mut self, out: &mut Output) {
         let before = out.len();
-        let replies = &self.replies;
+        let replies = self.replies.output();
         let closing = matches!(self.state, State::Closing(_));
         let sealed = match &mut self.channel {
             None => {
@@ -767,17 +815,6 @@ impl Server {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::Greeting => "Greeting",
-            State::StartTls => "StartTls",
-            State::Handshake => "Handshake",
-            State::Command => "Command",
-            State::Auth(_) => "Auth",
-            State::Deciding(_) => "Deciding",
-            State::Data(_) => "Data",
-            State::Closing(_) => "Closing",
-            State::Closed(_) => "Closed",
-        };
-        f.debug_struct("Server").field("state", &state).finish_non_exhaustive()
+        f.debug_struct("Server").field("state", &self.state).finish_non_exhaustive()
     }
 }

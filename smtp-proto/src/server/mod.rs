@@ -1,12 +1,14 @@
 //! The other side of the protocol as a machine in the same style: [`Server`] takes what a client sends, plain text or
 //! ciphertext, and asks its embedder what to decide.
 //!
-//! RFC 5321 with PIPELINING (RFC 2920), SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531), STARTTLS (RFC 3207),
-//! AUTH PLAIN and LOGIN (RFC 4954), and enhanced status codes (RFC 2034).  It is made for tests: of the client in this
+//! RFC 5321 or LMTP (RFC 2033), with PIPELINING (RFC 2920), SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531),
+//! CHUNKING and BINARYMIME (RFC 3030), DSN (RFC 3461), DELIVERBY (RFC 2852), FUTURERELEASE (RFC 4865), MT-PRIORITY
+//! (RFC 6710), REQUIRETLS (RFC 8689), LIMITS (RFC 9422), STARTTLS (RFC 3207), AUTH PLAIN and LOGIN (RFC 4954), enhanced
+//! status codes (RFC 2034), and Postfix's XCLIENT.  It is made for tests: of the client in this
 //! crate, and of programs that send mail.  It is strict where leniency has carried attacks: a bare LF ends no line, and
 //! input behind STARTTLS or DATA that came before their reply ends the connection.
 //!
-//! Left out: CHUNKING, DSN, LMTP, trace headers, queues, and all decisions.
+//! Left out: trace headers, notifications, queues, and all decisions.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -41,177 +43,34 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod auth;
 mod body;
 mod command;
+mod config;
 mod decision;
 mod lines;
 mod machine;
+mod parameters;
+mod replies;
+mod state;
 #[cfg(test)]
 mod tests;
 
 use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
-use core::time::Duration;
 
 use bytes::Bytes;
 
+pub use config::{Config, FutureRelease, Keyword, Limits, Tls};
 pub use machine::Server;
 
-use crate::address::{Address, Host};
-use crate::envelope::BodyType;
-use crate::extensions::{AuthMechanism, Extension};
+use crate::address::Address;
+use crate::command::{MailParameters, Query};
+use crate::envelope::RcptOptions;
+use crate::extensions::AuthMechanism;
 use crate::reply::Reply;
 use crate::secret::Secret;
-use crate::tls::{TlsAcceptor, TlsError, TlsInfo};
-
-/// How a server behaves; one value serves many connections.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Config {
-    /// What the server calls itself.
-    pub host: Host,
-    /// What EHLO tells.  Only [`Pipelining`](Extension::Pipelining), [`Size`](Extension::Size),
-    /// [`EightBitMime`](Extension::EightBitMime), [`SmtpUtf8`](Extension::SmtpUtf8) and
-    /// [`EnhancedStatusCodes`](Extension::EnhancedStatusCodes) count: STARTTLS and AUTH follow from `tls` and `auth`.
-    pub extensions: Vec<Extension>,
-    /// The mechanisms of AUTH; none means that there is no AUTH.  PLAIN and LOGIN are implemented.
-    pub auth: Vec<AuthMechanism>,
-    /// Whether and when there is TLS.
-    pub tls: Tls,
-    /// Refuse mail without TLS (530).
-    pub require_tls: bool,
-    /// Refuse mail without AUTH (530).
-    pub require_auth: bool,
-    /// Take passwords without TLS.
-    pub allow_auth_without_tls: bool,
-    /// Take content with a CR or LF that stands alone, instead of refusing it after its end (550 5.6.0).  It ends no
-    /// line in any case.
-    pub allow_bare_line_ends: bool,
-    /// Take content that is not what MAIL said: with a NUL, with octets from 128 up without `BODY=8BITMIME`, with UTF-8
-    /// in its headers without `SMTPUTF8`; instead of refusing it after its end (550 5.6.x).
-    pub allow_undeclared_content: bool,
-    /// What is too much or takes too long.
-    pub limits: Limits,
-}
-
-impl Config {
-    /// All extensions, PLAIN and LOGIN under TLS only, but no TLS yet.
-    pub fn new(host: impl Into<Host>) -> Self {
-        Self {
-            host: host.into(),
-            extensions: alloc::vec![
-                Extension::Pipelining,
-                Extension::Size,
-                Extension::EightBitMime,
-                Extension::SmtpUtf8,
-                Extension::EnhancedStatusCodes,
-            ],
-            auth: alloc::vec![AuthMechanism::Plain, AuthMechanism::Login],
-            tls: Tls::None,
-            require_tls: false,
-            require_auth: false,
-            allow_auth_without_tls: false,
-            allow_bare_line_ends: false,
-            allow_undeclared_content: false,
-            limits: Limits::default(),
-        }
-    }
-
-    /// Whether AUTH may be used now.
-    fn may_authenticate(&self, secure: bool) -> bool {
-        (secure || self.allow_auth_without_tls) && !self.auth.is_empty()
-    }
-
-    /// What the reply to EHLO lists.
-    fn keywords(&self, secure: bool) -> Vec<String> {
-        let plain = [
-            (Extension::Pipelining, "PIPELINING"),
-            (Extension::EightBitMime, "8BITMIME"),
-            (Extension::SmtpUtf8, "SMTPUTF8"),
-            (Extension::EnhancedStatusCodes, "ENHANCEDSTATUSCODES"),
-        ];
-        let listed = plain.into_iter().filter(|(extension, _)| self.extensions.contains(extension));
-        let mut keywords: Vec<String> = listed.map(|(_, keyword)| keyword.into()).collect();
-        if self.extensions.contains(&Extension::Size) {
-            keywords.push(alloc::format!("SIZE {}", self.limits.size.unwrap_or(0)));
-        }
-        if !secure && matches!(self.tls, Tls::StartTls(_)) {
-            keywords.push("STARTTLS".into());
-        }
-        if self.may_authenticate(secure) {
-            let names: Vec<&str> = self.auth.iter().map(|mechanism| mechanism.name()).collect();
-            keywords.push(alloc::format!("AUTH {}", names.join(" ")));
-        }
-        keywords
-    }
-}
-
-/// Whether and when a server speaks TLS.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Tls {
-    /// Never.
-    None,
-    /// When the client asks for it (RFC 3207).
-    StartTls(Arc<dyn TlsAcceptor>),
-    /// From the first byte (RFC 8314).
-    Implicit(Arc<dyn TlsAcceptor>),
-}
-
-/// What is too much or takes too long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Bytes of a command line with its end.
-    pub line: usize,
-    /// Bytes of a line of AUTH with its end (RFC 4954 section 4.3 asks for 12288).
-    pub auth_line: usize,
-    /// Bytes of a message; `None` for no limit.
-    pub size: Option<u64>,
-    /// Recipients of a message.
-    pub recipients: usize,
-    /// Commands that are none, before the connection ends.
-    pub errors: usize,
-    /// Commands that bring nothing on before the connection ends.  They are counted from the last content, login or
-    /// start of TLS; those that name a recipient are not among them.
-    pub idle_commands: usize,
-    /// Recipients that were refused, before the connection ends.
-    pub refused_recipients: usize,
-    /// Failed attempts to authenticate, before the connection ends.
-    pub auth_attempts: usize,
-    /// For the TLS handshake.
-    pub handshake_timeout: Duration,
-    /// For each command line, from the reply before it.
-    pub command_timeout: Duration,
-    /// For each 16 KiB of content.
-    pub data_timeout: Duration,
-    /// For the last reply to be written.
-    pub close_timeout: Duration,
-}
-
-impl Default for Limits {
-    /// 2 KiB and 12 KiB a line, 64 MiB, 1000 recipients, 20 errors, 100 idle commands, 1000 refused
-    /// recipients, 3 attempts; a minute for the handshake, the five
-    /// minutes of RFC 5321 section 4.5.3.2 for commands and for content, ten seconds to close.
-    fn default() -> Self {
-        Self {
-            line: 2 << 10,
-            auth_line: 12 << 10,
-            size: Some(64 << 20),
-            recipients: 1000,
-            errors: 20,
-            idle_commands: 100,
-            refused_recipients: 1000,
-            auth_attempts: 3,
-            handshake_timeout: Duration::from_secs(60),
-            command_timeout: Duration::from_secs(300),
-            data_timeout: Duration::from_secs(300),
-            close_timeout: Duration::from_secs(10),
-        }
-    }
-}
+use crate::tls::{TlsError, TlsInfo};
 
 /// What comes next for a server's driver.
 #[derive(Debug)]
@@ -231,11 +90,11 @@ pub enum Next {
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Event {
-    /// EHLO, or HELO.
+    /// EHLO, LHLO or HELO.
     Hello {
         /// What the client calls itself: printable, but otherwise anything.
         name: String,
-        /// Whether it was EHLO.
+        /// Whether it was not HELO.
         extended: bool,
     },
     /// TLS has begun; what the client said before is forgotten.
@@ -251,13 +110,22 @@ pub enum Event {
     },
     /// *Question*: one more recipient.
     Rcpt {
-        /// The forward-path.
-        recipient: Address,
+        /// Who, and what is asked for them.
+        recipient: Recipient,
     },
     /// A part of the content, dots taken away; parts are cut anywhere.
     Body(Bytes),
     /// *Question*: the content is complete.
     Message,
+    /// *Question*, with [`Config::lmtp`]: the content is complete; is it accepted for this recipient?  It comes once for
+    /// each one that was accepted, in order (RFC 2033 section 4.2), and there is no [`Message`](Self::Message).
+    MessageFor {
+        /// Who.
+        recipient: Recipient,
+    },
+    /// *Question*: VRFY, EXPN, HELP, or XCLIENT if it is offered.  If the latter is accepted, all that was said before is
+    /// forgotten but TLS, and the session begins anew with the greeting; no attribute has control characters.
+    Query(Query),
     /// The message that had begun is no more: RSET, a new hello, or content that was refused here.
     Reset,
     /// QUIT.
@@ -278,18 +146,20 @@ pub struct Credentials {
     pub password: Secret,
 }
 
-/// The parameters of MAIL.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Who shall get a message.  `Display` is the address.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct MailParameters {
-    /// `SIZE` (RFC 1870), in bytes.
-    pub size: Option<u64>,
-    /// `BODY` (RFC 6152).
-    pub body: BodyType,
-    /// `SMTPUTF8` (RFC 6531).
-    pub smtputf8: bool,
-    /// `AUTH` (RFC 4954 section 5), xtext decoded; `<>` says that the submitter is not known.
-    pub auth: Option<String>,
+pub struct Recipient {
+    /// The forward-path.
+    pub address: Address,
+    /// What is asked for this recipient: the parameters of RCPT.
+    pub options: RcptOptions,
+}
+
+impl fmt::Display for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)
+    }
 }
 
 /// The answer to a question.
@@ -305,12 +175,12 @@ enum Answer {
 }
 
 impl Response {
-    /// Yes, with the usual reply.
+    /// Yes, with the usual reply; as there is none that lists members, for EXPN it is 502.
     pub fn accept() -> Self {
         Self(Answer::Accept)
     }
 
-    /// No, and never (550, for AUTH 535).
+    /// No, and never (550, for AUTH 535, for EXPN 502).
     pub fn refuse() -> Self {
         Self(Answer::Refuse)
     }
@@ -358,6 +228,9 @@ pub enum ServerError {
     },
     /// A command line had a CR or LF that stood alone.
     BareLineEnd,
+    /// BDAT was malformed, or its chunk too big to be read although it was refused
+    /// ([`Limits::discard`]): nobody knows where commands go on.
+    BadChunk,
     /// Too many commands were none.
     TooManyErrors,
     /// Too many commands brought nothing on.
@@ -378,6 +251,7 @@ impl fmt::Display for ServerError {
             Self::Tls(error) => write!(f, "TLS failed: {error}"),
             Self::EarlyInput { after } => write!(f, "input came behind {after} before its reply"),
             Self::BareLineEnd => f.write_str("a command line had a bare CR or LF"),
+            Self::BadChunk => f.write_str("a chunk could not be told from commands"),
             Self::TooManyErrors => f.write_str("too many bad commands"),
             Self::TooManyIdleCommands => f.write_str("too many commands that bring nothing on"),
             Self::TooManyRefusedRecipients => f.write_str("too many refused recipients"),
@@ -410,6 +284,10 @@ impl fmt::Debug for Event {
             Self::Rcpt { recipient } => f.debug_struct("Rcpt").field("recipient", recipient).finish(),
             Self::Body(content) => write!(f, "Body({} bytes)", content.len()),
             Self::Message => f.write_str("Message"),
+            Self::MessageFor { recipient } => {
+                f.debug_struct("MessageFor").field("recipient", recipient).finish()
+            }
+            Self::Query(query) => f.debug_tuple("Query").field(query).finish(),
             Self::Reset => f.write_str("Reset"),
             Self::Quit => f.write_str("Quit"),
         }

@@ -14,7 +14,7 @@ impl Random {
     }
 }
 
-const FRAGMENTS: [&[u8]; 24] = [
+const FRAGMENTS: [&[u8]; 31] = [
     b"EHLO c\r\n",
     b"HELO c\r\n",
     b"MAIL FROM:<a@b.test>\r\n",
@@ -39,6 +39,13 @@ const FRAGMENTS: [&[u8]; 24] = [
     b"QUIT",
     b"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
     b"\r\n",
+    b"LHLO c\r\n",
+    b"BDAT 3\r\na\r\n",
+    b"BDAT 2 LAST\r\n\r\n",
+    b"BDAT 50\r\n",
+    b"BDAT 0 LAST\r\n",
+    b"VRFY a\r\n",
+    b"XCLIENT NAME=a\r\n",
 ];
 
 #[test]
@@ -49,6 +56,9 @@ fn any_operations_in_any_order() {
         config.limits.line = 50;
         config.limits.auth_line = 60;
         config.limits.size = Some(40);
+        config.limits.discard = 60;
+        config.lmtp = random.below(2) == 0;
+        config.extensions.push(Extension::XClient);
         config.allow_auth_without_tls = random.below(2) == 0;
         config.allow_bare_line_ends = random.below(2) == 0;
         config.require_tls = random.below(4) == 0;
@@ -79,10 +89,7 @@ fn operate(mut server: Server, random: &mut Random, seed: u64) {
                 assert!(before == 0 || out.len() == before, "seed {seed}: appended to output");
                 match next {
                     Next::Event(event) => {
-                        let question = matches!(
-                            event,
-                            Event::Auth(_) | Event::Mail { .. } | Event::Rcpt { .. } | Event::Message
-                        );
+                        let question = is_question(&event);
                         assert!(!question || open == 0, "seed {seed}: two questions at once");
                         open += usize::from(question);
                     }

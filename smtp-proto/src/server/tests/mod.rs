@@ -5,6 +5,9 @@
 //! pass, `EOF` the client's end, and `Z:` how the connection ends.  Adjacent lines of the client go in one segment.
 
 mod arbitrary;
+mod chunks;
+mod extensions;
+mod lmtp;
 mod plain;
 mod secure;
 
@@ -18,10 +21,12 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::*;
+use crate::command::Command;
+use crate::extensions::Extension;
 use crate::output::Output;
 use crate::reply::Code;
 use crate::time::Instant;
-use crate::tls::TlsEngine;
+use crate::tls::{TlsAcceptor, TlsEngine};
 
 fn config() -> Config {
     Config::new("mx.test".parse::<crate::Domain>().unwrap())
@@ -61,7 +66,10 @@ fn groups(script: &str) -> Vec<Group> {
             "E:" => {
                 let (event, answer) = text.split_once(" -> ").unwrap_or((text, "accept"));
                 group.events.push(event.into());
-                if ["Auth", "Mail", "Rcpt", "Message"].iter().any(|question| event.starts_with(question)) {
+                if ["Auth", "Mail", "Rcpt", "Message", "Query"]
+                    .iter()
+                    .any(|question| event.starts_with(question))
+                {
                     group.answers.push(match answer {
                         "accept" => Response::accept(),
                         "refuse" => Response::refuse(),
@@ -100,6 +108,14 @@ fn unescape(text: &str) -> Vec<u8> {
     bytes
 }
 
+fn is_question(event: &Event) -> bool {
+    match event {
+        Event::Auth(_) | Event::Mail { .. } | Event::Rcpt { .. } | Event::Query(_) => true,
+        Event::Message | Event::MessageFor { .. } => true,
+        Event::Hello { .. } | Event::TlsStarted(_) | Event::Body(_) | Event::Reset | Event::Quit => false,
+    }
+}
+
 /// One run of a script.
 struct Run {
     server: Server,
@@ -136,8 +152,7 @@ impl Run {
     }
 
     fn event(&mut self, event: Event) {
-        let is_question =
-            matches!(event, Event::Auth(_) | Event::Mail { .. } | Event::Rcpt { .. } | Event::Message);
+        let is_question = is_question(&event);
         let text = match event {
             Event::Body(content) => {
                 let text = content.escape_ascii().to_string();
@@ -154,14 +169,15 @@ impl Run {
                 let on_behalf = c.authorization.map_or(String::new(), |a| format!(" for {a}"));
                 format!("Auth {} {} {}{on_behalf}", c.mechanism, c.identity, c.password.expose())
             }
-            Event::Mail { sender, parameters: p } => {
-                let mut text = format!("Mail <{}>", sender.map_or(String::new(), |a| a.to_string()));
-                if p != MailParameters::default() {
-                    text.push_str(&format!(" {:?} {:?} {:?} {:?}", p.size, p.body, p.smtputf8, p.auth));
-                }
-                text
+            Event::Mail { sender, parameters } => {
+                format!("Mail <{}>{parameters}", sender.map_or(String::new(), |a| a.to_string()))
             }
-            Event::Rcpt { recipient } => format!("Rcpt <{recipient}>"),
+            Event::Rcpt { recipient: Recipient { address, options } } => {
+                let command = Command::Rcpt { recipient: &address, options: &options }.to_string();
+                command.replacen("RCPT TO:", "Rcpt ", 1)
+            }
+            Event::MessageFor { recipient } => format!("MessageFor <{recipient}>"),
+            Event::Query(query) => format!("Query {query}"),
             Event::TlsStarted(info) => format!("TlsStarted {}", info.version),
             other => format!("{other:?}"),
         };

@@ -76,7 +76,7 @@ fn starttls_then_all_is_forgotten() {
         S: 503 5.5.1 authenticated already
         C: MAIL FROM:<a@client.test> AUTH=<>
         S: 250 2.1.0 sender accepted
-        E: Mail <a@client.test> None SevenBit false Some(\"<>\")
+        E: Mail <a@client.test> AUTH=<>
         C: AUTH PLAIN AGEAYg==
         S: 503 5.5.1 authenticated already
         C: QUIT
@@ -271,6 +271,7 @@ fn the_auth_parameter_is_only_where_auth_is_offered() {
         S: 250-8BITMIME
         S: 250-SMTPUTF8
         S: 250-ENHANCEDSTATUSCODES
+        S: 250-CHUNKING
         S: 250 SIZE 67108864
         E: Hello client.test true
         C: MAIL FROM:<> AUTH=<>
