@@ -4,17 +4,20 @@
 //! inputs under `seeds/`, which needs neither libFuzzer nor a nightly compiler.  Inputs are laid out so that a person can
 //! read and write them; each module says how.
 //!
-//! Left out: TLS engines and the server machine.
+//! Left out: TLS engines.
 #![forbid(unsafe_code)]
 
 pub mod address;
 pub mod bdat;
 pub mod client_session;
+pub mod command_roundtrip;
 mod cut;
 pub mod dot_stuffing;
 pub mod extensions;
 pub mod reply_parser;
+pub mod server_session;
 pub mod tls_policy;
+mod transparent;
 
 use std::fmt::Display;
 
@@ -57,6 +60,11 @@ mod tests {
     }
 
     #[test]
+    fn command_roundtrip() {
+        replay("command_roundtrip", crate::command_roundtrip::check);
+    }
+
+    #[test]
     fn dot_stuffing() {
         replay("dot_stuffing", crate::dot_stuffing::check);
     }
@@ -69,6 +77,11 @@ mod tests {
     #[test]
     fn reply_parser() {
         replay("reply_parser", crate::reply_parser::check);
+    }
+
+    #[test]
+    fn server_session() {
+        replay("server_session", crate::server_session::check);
     }
 
     #[test]

@@ -21,9 +21,20 @@ const TARGETS: &[Target] = &[
     Target { name: "address", sources: &["smtp-proto/src/address/"] },
     Target { name: "bdat", sources: &["smtp-proto/src/body/chunks.rs"] },
     Target { name: "client_session", sources: &["smtp-proto/src/client/", "smtp-proto/src/session.rs"] },
+    Target {
+        name: "command_roundtrip",
+        sources: &[
+            "smtp-proto/src/command/",
+            "smtp-proto/src/envelope/options.rs",
+            "smtp-proto/src/envelope/xtext.rs",
+            "smtp-proto/src/server/command.rs",
+            "smtp-proto/src/server/parameters.rs",
+        ],
+    },
     Target { name: "dot_stuffing", sources: &["smtp-proto/src/body/"] },
     Target { name: "extensions", sources: &["smtp-proto/src/extensions.rs"] },
     Target { name: "reply_parser", sources: &["smtp-proto/src/reply/"] },
+    Target { name: "server_session", sources: &["smtp-proto/src/server/"] },
     Target { name: "tls_policy", sources: &["smtp-proto/src/tls/policy.rs", "smtp-proto/src/tls/tlsa.rs"] },
 ];
 /// So many run at the same time.

@@ -1,0 +1,4 @@
+//! The server machine under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| smtp_fuzz::server_session::check(data));
