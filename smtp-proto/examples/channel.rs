@@ -118,11 +118,8 @@ fn serve(end: &End, config: server::Config) -> Result<Vec<u8>, Failure> {
     loop {
         match server.poll(end.now(), &mut out) {
             server::Next::Event(server::Event::Auth(login)) => {
-                server.respond(if login.identity == "user" && login.password.expose() == "password" {
-                    Response::accept()
-                } else {
-                    Response::refuse()
-                })
+                let is_user = login.identity == "user" && login.password.expose() == "password";
+                server.respond(if is_user { Response::accept() } else { Response::refuse() });
             }
             server::Next::Event(server::Event::Body(bytes)) => content.extend_from_slice(&bytes),
             server::Next::Event(

@@ -2,7 +2,7 @@
 //!
 //! Without arguments, against this crate's own server in memory.  With `HOST:PORT`, against a server there; with
 //! `--round-trip MS` behind a network that takes so long there and back, the time that each session took is shown in round
-//! trips too, from the greeting on.  `--starttls NAME` or `--tls NAME`, `--ca FILE` and `--login USER:PASSWORD` as the
+//! trips too, from the greeting on, or from the connection with implicit TLS.  `--starttls NAME` or `--tls NAME`, `--ca FILE` and `--login USER:PASSWORD` as the
 //! server wants it; `--from` and `--to` are the addresses.
 #![allow(clippy::print_stdout)] // it is what it is for
 
@@ -39,7 +39,7 @@ struct Scenario {
     chunking: Chunking,
     /// Counted from when the session is ready.
     from_ready: bool,
-    /// What it takes with PIPELINING; `None` where the server decides.
+    /// What it takes with PIPELINING.
     flights: u32,
 }
 
@@ -347,7 +347,7 @@ fn access(scenario: &Scenario) -> Result<Option<Access>, Failure> {
 fn main() -> Result<(), Failure> {
     let server = std::env::args().nth(1);
     let round_trip: Option<f64> = option("--round-trip").map(|ms| ms.parse()).transpose()?;
-    println!("{:<42} {:>8} {:>14}", "session, QUIT included", "flights", "round trips");
+    println!("{:<42} {:>8} {:>8} {:>12}", "session, QUIT included", "flights", "at best", "round trips");
     let own = in_memory()?;
     for scenario in &SCENARIOS {
         let (flights, time) = match &server {
@@ -366,7 +366,7 @@ fn main() -> Result<(), Failure> {
             Some(ms) => format!("{:.2}", time.as_secs_f64() * 1000.0 / ms),
             None => "-".into(),
         };
-        println!("{:<42} {flights:>8} {round_trips:>14}", scenario.name);
+        println!("{:<42} {flights:>8} {:>8} {round_trips:>12}", scenario.name, scenario.flights);
     }
     Ok(())
 }

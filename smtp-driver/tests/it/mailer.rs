@@ -11,13 +11,13 @@ use rustls::time_provider::DefaultTimeProvider;
 use smtp_driver::sim::{Sim, SimRuntime, SimTransport};
 use smtp_driver::{AsyncChunks, ConfigError, Error, Mailer, MailerBuilder, Report, Runtime, serve};
 use smtp_message::{Bcc, ContentError, LineEnds, Message, RawMessage};
-use smtp_proto::Address;
 use smtp_proto::client::{AuthError, Error as SessionError, Event, Outcome};
 use smtp_proto::envelope::Form;
 use smtp_proto::reply::{Code, Reply};
 use smtp_proto::server::{self, Response, Server};
 use smtp_proto::tls::rustls::{RustlsAcceptor, default_provider};
 use smtp_proto::tls::{CertificateError, Pin, TlsError, TlsPolicy, Verification};
+use smtp_proto::{Address, Extension};
 
 const HOST: &str = "mx.example";
 
@@ -358,6 +358,49 @@ fn case_w17_recipients_beyond_the_servers_limit_get_a_message_of_their_own() {
     assert_eq!(got, ["a@x b@x", "c@x d@x", "e@x"]);
     assert!(envelopes.iter().all(|(_, content)| content == b"Subject: x\r\n\r\n"));
     assert_eq!(sessions.load(Ordering::Relaxed), 1, "one connection does");
+}
+
+#[test]
+fn case_w29_limits_make_further_transactions_and_connections() {
+    let sim = Sim::new(1);
+    let runtime = sim.runtime();
+    let mut config = server_config(server::Tls::None);
+    config.extensions.push(Extension::Limits);
+    config.limits.recipients = 5;
+    config.limits.mails = Some(2);
+    config.limits.domains = Some(1);
+    let config = Arc::new(config);
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let envelopes = Arc::clone(&log);
+    sim.listen(HOST, 25, move |transport| {
+        let (runtime, config, log) = (runtime.clone(), Arc::clone(&config), Arc::clone(&envelopes));
+        async move {
+            log.lock().unwrap().push("connection".to_owned());
+            let server = Server::new(config, runtime.now());
+            let ended = serve(&runtime, transport, server, |event| {
+                if let server::Event::Rcpt { recipient } = event {
+                    log.lock().unwrap().push(recipient.to_string());
+                }
+                Response::accept()
+            });
+            ended.await.expect("the client is polite");
+        }
+    });
+    let mailer = MailerBuilder::new(HOST).port(25).dangerous_plaintext().build(sim.runtime()).unwrap();
+    let content = RawMessage::parse("Subject: x\n\n", LineEnds::Normalise, Bcc::Keep).unwrap();
+    let to = |i: usize| format!("r{i}@{}.example", if i % 2 == 0 { "a" } else { "b" });
+    let all: Vec<Address> = (0..12).map(|i| to(i).parse().unwrap()).collect();
+    let report = sim.block_on(mailer.send_to(None, all, &content)).unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    let connection = || vec!["connection".to_owned()];
+    let expected = [
+        connection(),
+        [0, 2, 4, 6, 8].map(to).to_vec(),
+        [1, 3, 5, 7, 9].map(to).to_vec(),
+        connection(),
+        vec![to(10), to(11)],
+    ];
+    assert_eq!(*log.lock().unwrap(), expected.concat());
 }
 
 #[test]

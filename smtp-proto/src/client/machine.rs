@@ -528,7 +528,7 @@ impl Client {
                 self.fail(Error::StartTlsUnavailable { refusal: Some((Phase::Hello, reply)) });
             }
             Severity::Permanent if self.wire.config.helo_fallback && !self.wire.config.lmtp => {
-                self.state = State::SendHelo
+                self.state = State::SendHelo;
             }
             _ => self.refused(Phase::Hello, reply),
         }

@@ -307,7 +307,7 @@ fn case_w23_a_chunk_refused_in_the_middle_ends_the_message_and_not_the_session()
                 write(&mut client, &mut out);
             }
             Next::Wait if out.is_empty() => {
-                client.handle_input(Instant::ZERO, input.next().unwrap().as_bytes())
+                client.handle_input(Instant::ZERO, input.next().unwrap().as_bytes());
             }
             Next::Wait => write(&mut client, &mut out),
             Next::Event(_) => {}
