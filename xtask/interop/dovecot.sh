@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# dovecot.sh DIR CA_DIR PORT...: a private Dovecot that takes submissions and relays them to a private smtp-sink, until
-# standard input ends.  Needs root, and Dovecot 2.3.
+# dovecot.sh DIR CA_DIR PORT...: a private Dovecot that takes submissions and relays them to a private smtp-sink, and
+# LMTP, until standard input ends.  Needs root, and Dovecot 2.3.
 # The ports, in this order:
 #   starttls, implicit   TLS and AUTH (PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256 and others) are required; up to 2000000 octets,
 #                        up to 10 recipients
 #   relay                smtp-sink
-# User user@example.test, password "s3cret pass".
-# What arrives is in DIR/mail, one file each: LF line ends; smtp-sink's and Dovecot's fields on top; an empty line below.
+#   lmtp                 with STARTTLS or without TLS
+# User user@example.test, password "s3cret pass"; it and one@, two@, full@ have mailboxes.  full@ is over quota after any
+# message.
+# What arrives by submission is in DIR/mail, one file each: LF line ends; smtp-sink's and Dovecot's fields on top; an empty
+# line below.  What arrives by LMTP is in DIR/home/ADDRESS/new: LF line ends; Return-Path, Delivered-To, Received on top.
 set -euo pipefail
 trap '' INT # whoever started this closes standard input when it is interrupted
 . "$(dirname "$0")/listening.sh"
 D=$1 CA=$2; shift 2
-STARTTLS=$1 IMPLICIT=$2 RELAY=$3
+STARTTLS=$1 IMPLICIT=$2 RELAY=$3 LMTP=$4
 PATH=$PATH:/usr/sbin
 SINK=
 stop() {
@@ -22,14 +25,19 @@ stop() {
 trap stop EXIT
 mkdir -p "$D"/{run,state,mail,home}
 chmod 755 "$D"; chown nobody "$D/mail" "$D/home"
-echo 'user@example.test:{PLAIN}s3cret pass' > "$D/users"
+cat > "$D/users" <<'U'
+user@example.test:{PLAIN}s3cret pass::::::
+one@example.test:{PLAIN}other::::::
+two@example.test:{PLAIN}other::::::
+full@example.test:{PLAIN}other::::::userdb_quota_rule=*:bytes=1
+U
 chgrp dovecot "$D/users"; chmod 640 "$D/users"
 
 cat > "$D/dovecot.conf" <<C
 base_dir = $D/run
 state_dir = $D/state
 log_path = $D/log
-protocols = submission
+protocols = submission lmtp
 listen = 127.0.0.1
 hostname = mx.example.test
 ssl = required
@@ -39,6 +47,7 @@ ssl_min_protocol = TLSv1.2
 auth_mechanisms = plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256
 auth_failure_delay = 0
 mail_location = maildir:~/
+mail_plugins = quota
 mail_uid = nobody
 mail_gid = $(id -gn nobody)
 first_valid_uid = 1
@@ -51,8 +60,21 @@ passdb {
   args = $D/users
 }
 userdb {
-  driver = static
-  args = uid=nobody gid=$(id -gn nobody) home=$D/home allow_all_users=yes
+  driver = passwd-file
+  args = $D/users
+  default_fields = uid=nobody gid=$(id -gn nobody) home=$D/home/%u
+}
+plugin {
+  quota = maildir:User quota
+}
+# Requiring TLS would be for all ways in.
+protocol lmtp {
+  ssl = yes
+}
+service lmtp {
+  inet_listener lmtp {
+    port = $LMTP
+  }
 }
 service submission-login {
   inet_listener submission {
@@ -73,6 +95,6 @@ C
 smtp-sink -u nobody -d "$D/mail/" "127.0.0.1:$RELAY" 256 >&2 < /dev/null &
 SINK=$!
 dovecot -c "$D/dovecot.conf" >&2 < /dev/null
-listening "$STARTTLS" "$IMPLICIT" "$RELAY"
+listening "$STARTTLS" "$IMPLICIT" "$RELAY" "$LMTP"
 echo ready
 cat > /dev/null

@@ -5,12 +5,13 @@
 #   login                the same by STARTTLS, but TLS 1.2, an RSA certificate, and LOGIN alone
 #   bare                 neither TLS nor AUTH nor PIPELINING, 8BITMIME, SMTPUTF8; messages of 20000 octets at most
 #   selfsigned, expired, wrongname   STARTTLS with such a certificate
+#   few                  as starttls, but up to 5 recipients
 # User user@example.test, password "s3cret pass".  Refused: recipients bad@ 550, tmp@ 451, kill@ 421; sender badfrom@ 553.
 # What arrives is in DIR/mail/all/new: LF line ends; Return-Path, X-Original-To, Delivered-To and Received on top.
 set -euo pipefail
 trap '' INT # whoever started this closes standard input when it is interrupted
 D=$1 CA=$2; shift 2
-STARTTLS=$1 IMPLICIT=$2 LOGIN=$3 BARE=$4 SELFSIGNED=$5 EXPIRED=$6 WRONGNAME=$7
+STARTTLS=$1 IMPLICIT=$2 LOGIN=$3 BARE=$4 SELFSIGNED=$5 EXPIRED=$6 WRONGNAME=$7 FEW=$8
 PATH=$PATH:/usr/sbin
 stop() { postfix -c "$D/etc" stop >&2 || true; rm -rf "$D"; }
 trap stop EXIT
@@ -84,6 +85,7 @@ port() { # PORT OPTION...
   for name in selfsigned:$SELFSIGNED expired:$EXPIRED wrongname:$WRONGNAME; do
     port "${name#*:}" smtpd_tls_chain_files="$CA/${name%:*}.key,$CA/${name%:*}.pem"
   done
+  port "$FEW" smtpd_recipient_limit=5
   cat <<'X'
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup

@@ -1,18 +1,19 @@
-//! Dovecot as a submission server in front of smtp-sink.
+//! Dovecot as a submission server in front of smtp-sink, and its LMTP.
 
 use super::message::{nasty_7bit, nasty_8bit, ready_made};
 use super::server::{only_file, take_files};
 use super::suite::{self, LOGIN, Suite};
-use super::{Case, Kind, sink};
+use super::{Case, Kind, chunks, lmtp, sink};
 
 pub(super) const KIND: Kind = Kind {
     name: "dovecot",
     present: "type openssl smtp-sink && dovecot --version | grep '^2[.]3[.]' \
-        && ls /usr/lib*/dovecot/submission /usr/libexec/dovecot/submission | grep .",
-    needs: "dovecot-core 2.3, dovecot-submissiond, postfix (for smtp-sink) and openssl",
-    install: "apt dovecot-core dovecot-submissiond postfix openssl",
+        && ls /usr/lib*/dovecot/submission /usr/libexec/dovecot/submission | grep . \
+        && ls /usr/lib*/dovecot/lmtp /usr/libexec/dovecot/lmtp | grep .",
+    needs: "dovecot-core 2.3, dovecot-submissiond, dovecot-lmtpd, postfix (for smtp-sink) and openssl",
+    install: "apt dovecot-core dovecot-submissiond dovecot-lmtpd postfix openssl",
     root: true,
-    ports: 3,
+    ports: 4,
     suite,
 };
 
@@ -33,13 +34,18 @@ fn suite(suite: &Suite<'_>) -> Vec<Case> {
         count => Err(format!("{count} messages arrived")),
     };
 
+    let stored_text = || {
+        let mut stored = only_file(&mail)?;
+        // smtp-sink ends each message with an empty line.
+        match stored.pop() {
+            Some(b'\n') => Ok(stored),
+            _ => Err("no empty line at the end".to_string()),
+        }
+    };
     for (name, url) in [("STARTTLS", &starttls), ("implicit TLS", &implicit)] {
         let text = || {
             suite.text(url, TO)?.verdicts(&[(TO, "delivered", Some(250))])?;
-            let stored = only_file(&mail)?;
-            // smtp-sink ends each message with an empty line.
-            let stored = stored.strip_suffix(b"\n").ok_or("no empty line at the end")?;
-            suite::arrived(stored, TO).map(drop)
+            suite::arrived(&stored_text()?, TO).map(drop)
         };
         case(&format!("text by {name}"), text());
     }
@@ -68,18 +74,31 @@ fn suite(suite: &Suite<'_>) -> Vec<Case> {
         };
         case(&format!("--eml with {name}"), same());
     }
-    let many = || {
-        let to: Vec<_> = (0..12).map(|i| format!("r{i}@example.test")).collect();
-        let to: Vec<_> = to.iter().map(String::as_str).collect();
-        let verdicts = to.iter().enumerate().map(|(i, to)| match i {
-            0..10 => (*to, "delivered", Some(250)),
-            _ => (*to, "deferred", Some(451)),
-        });
-        suite.eml(&starttls, &to, &seven)?.verdicts(&verdicts.collect::<Vec<_>>())?;
-        // It has told smtp-sink of the others too, before it refused them, so the envelope there proves nothing.
-        sink::same(&seven, &only_file(&mail)?).map(drop)
+    let stored = chunks::Stored {
+        text: &|_| stored_text(),
+        is: &|meant, to| sink::envelope(&sink::same(meant, &only_file(&mail)?)?, "a@b.test", to),
     };
-    case("more recipients than it takes", many());
+    chunks::run(suite, &[("STARTTLS", &starttls), ("implicit TLS", &implicit)], &stored, &mut case);
+    let to: Vec<_> = (0..12).map(|i| format!("r{i}@example.test")).collect();
+    let to: Vec<_> = to.iter().map(String::as_str).collect();
+    for options in [&[][..], &["--chunked"]] {
+        let many = || {
+            let verdicts: Vec<_> = to.iter().map(|to| (*to, "delivered", Some(250))).collect();
+            let (said, trace) = suite.traced_eml(&starttls, &to, options, &seven)?;
+            said.verdicts(&verdicts)?;
+            trace.has(2, "C: MAIL ")?;
+            let files = take_files(&mail)?;
+            let tops: Vec<_> = files.iter().map(|file| sink::same(&seven, file)).collect::<Result<_, _>>()?;
+            // Of the first transaction, it has told smtp-sink of the others too, before it refused them.
+            let has = |to| tops.iter().filter(|top| sink::envelope(top, "a@b.test", to).is_ok()).count();
+            match (tops.len(), has(&to), has(&to[10..])) {
+                (2, 1, 1) => Ok(()),
+                _ => Err(format!("other envelopes: {tops:?}")),
+            }
+        };
+        let way = if options.is_empty() { "" } else { ", in chunks" };
+        case(&format!("more recipients than it takes{way}"), many());
+    }
     let too_large = || {
         let large = ready_made("", "7bit", &b"0123456789abcdef\r\n".repeat(120_000));
         suite.eml(&starttls, &[TO], &large)?.verdicts(&[(TO, "rejected", None)])?;
@@ -104,5 +123,6 @@ fn suite(suite: &Suite<'_>) -> Vec<Case> {
         };
         case(name, refused());
     }
+    cases.extend(lmtp::cases(suite));
     cases
 }

@@ -3,11 +3,14 @@
 //! Each server is a script in `xtask/interop` that runs privately in a temporary directory on free loopback ports until
 //! its standard input ends, and a suite of cases.
 
+mod chunks;
 mod dovecot;
 mod json;
+mod lmtp;
 mod message;
 mod oracle;
 mod postfix;
+mod postfix_extensions;
 mod send;
 mod server;
 mod sink;

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use super::message::{self, Parsed, nasty_7bit, nasty_8bit, ready_made};
 use super::server::Maildir;
 use super::suite::{self, LOGIN, Suite};
-use super::{Case, Kind};
+use super::{Case, Kind, postfix_extensions};
 
 pub(super) const KIND: Kind = Kind {
     name: "postfix",
@@ -14,12 +14,12 @@ pub(super) const KIND: Kind = Kind {
     needs: "postfix libsasl2-modules sasl2-bin openssl",
     install: "apt postfix libsasl2-modules sasl2-bin openssl",
     root: true,
-    ports: 7,
+    ports: 8,
     suite,
 };
 
 /// The fields that it adds on the way to a mailbox.
-const ITS_FIELDS: &[&str] = &["Return-Path", "X-Original-To", "Delivered-To", "Received"];
+pub(super) const ITS_FIELDS: &[&str] = &["Return-Path", "X-Original-To", "Delivered-To", "Received"];
 
 fn suite(suite: &Suite<'_>) -> Vec<Case> {
     let mut run = Run::new(suite);
@@ -28,7 +28,9 @@ fn suite(suite: &Suite<'_>) -> Vec<Case> {
     run.tells_recipients_apart();
     run.refuses_servers();
     run.refuses_usage();
-    run.cases
+    let mut cases = run.cases;
+    cases.extend(postfix_extensions::cases(suite));
+    cases
 }
 
 /// A run of the suite with one of the examples.

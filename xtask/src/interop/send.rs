@@ -77,10 +77,29 @@ fn read(pipe: Option<impl Read>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// The password, as it is and in base64 at each of the places that it can have there.
+const SECRETS: &[&str] = &["s3cret", "czNjcmV0", "MzY3JldC", "M2NyZXQg"];
+
+fn holds_secret(text: &str) -> bool {
+    SECRETS.iter().any(|secret| text.contains(secret))
+}
+
 /// What must become of a recipient: its address, the outcome, and the server's code if it was the server's decision.
 pub(super) type Verdict<'a> = (&'a str, &'a str, Option<u16>);
 
 impl Said {
+    /// Takes the transcript away from standard error, so that what is left there is judged as without one.
+    pub(super) fn take_trace(&mut self) -> Result<Trace, String> {
+        let is_trace = |line: &&str| ["C: ", "S: ", "-- "].iter().any(|mark| line.starts_with(mark));
+        let (trace, rest): (Vec<&str>, Vec<&str>) = self.stderr.split_inclusive('\n').partition(is_trace);
+        let (trace, rest) = (trace.concat(), rest.concat());
+        self.stderr = rest;
+        match holds_secret(&trace) {
+            true => Err(format!("the password in: {trace}")),
+            false => Ok(Trace(trace)),
+        }
+    }
+
     /// The exit status must be this one, with nothing on standard error if the message was handed to the server, and
     /// one line that names the culprit otherwise.
     pub(super) fn status(&self, expected: i32) -> Result<(), String> {
@@ -106,9 +125,7 @@ impl Said {
         self.status(status)?;
         match words.iter().find(|word| !self.stderr.contains(**word)) {
             Some(word) => Err(format!("no {word:?} in: {}", self.stderr)),
-            None if self.stderr.contains("s3cret") || self.stderr.contains("czNjcmV0") => {
-                Err(format!("the password in: {}", self.stderr))
-            }
+            None if holds_secret(&self.stderr) => Err(format!("the password in: {}", self.stderr)),
             None => Ok(()),
         }
     }
@@ -139,5 +156,39 @@ impl Said {
             }
         }
         Ok(())
+    }
+}
+
+/// The transcript of a run.
+pub(super) struct Trace(String);
+
+impl Trace {
+    /// The lines with this beginning, without it.
+    pub(super) fn lines(&self, start: &str) -> Vec<&str> {
+        self.0.lines().filter_map(|line| line.strip_prefix(start)).collect()
+    }
+
+    /// There must be this many lines with this beginning.
+    pub(super) fn has(&self, count: usize, start: &str) -> Result<(), String> {
+        match self.lines(start).len() {
+            found if found == count => Ok(()),
+            found => Err(format!("{found} times {start:?} instead of {count} in: {}", self.0)),
+        }
+    }
+
+    /// A message of this length must have gone in chunks that are together as long, the last one marked, without DATA.
+    pub(super) fn is_chunked(&self, length: Option<usize>) -> Result<(), String> {
+        self.has(0, "C: DATA")?;
+        let chunks = self.lines("C: BDAT ");
+        let sizes = chunks.iter().map(|chunk| chunk.trim_end_matches(" LAST").parse::<usize>().ok());
+        let sum: Option<usize> = sizes.sum();
+        let last = chunks.iter().position(|chunk| chunk.ends_with(" LAST"));
+        if sum.is_none()
+            || length.is_some_and(|length| sum != Some(length))
+            || last != chunks.len().checked_sub(1)
+        {
+            return Err(format!("not {length:?} octets in chunks, but {chunks:?} in: {}", self.0));
+        }
+        if last.is_none() { Err(format!("no BDAT in: {}", self.0)) } else { Ok(()) }
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::message::Parsed;
-use super::send::{Said, Send};
+use super::send::{Said, Send, Trace};
 use super::server::Server;
 use super::{Case, Directory};
 
@@ -47,17 +47,47 @@ impl Suite<'_> {
 
     /// Sends a text to one recipient.
     pub(super) fn text(&self, url: &str, to: &str) -> Result<Said, String> {
-        let mut args = vec![url, "--from", "Sönder <sender@example.test>", "--to", to];
-        args.extend(["--subject", SUBJECT, "--text", TEXT, "--json"]);
-        self.run(&args)
+        self.run(&text(url, to))
+    }
+
+    /// The same with these options, and the transcript.
+    pub(super) fn traced_text(&self, url: &str, to: &str, options: &[&str]) -> Result<(Said, Trace), String> {
+        self.traced(&text(url, to), options, b"")
     }
 
     /// Sends a ready-made message to these recipients.
     pub(super) fn eml(&self, url: &str, to: &[&str], message: &[u8]) -> Result<Said, String> {
-        let mut args = vec![url, "--from", "a@b.test", "--eml", "-", "--json"];
-        args.extend(to.iter().flat_map(|to| ["--to", to]));
-        self.run_trusting(Some("ca.pem"), &args, message)
+        self.run_trusting(Some("ca.pem"), &eml(url, to), message)
     }
+
+    /// The same with these options, and the transcript.
+    pub(super) fn traced_eml(
+        &self,
+        url: &str,
+        to: &[&str],
+        options: &[&str],
+        message: &[u8],
+    ) -> Result<(Said, Trace), String> {
+        self.traced(&eml(url, to), options, message)
+    }
+
+    fn traced(&self, args: &[&str], options: &[&str], input: &[u8]) -> Result<(Said, Trace), String> {
+        let args = [args, options, &["--trace"]].concat();
+        let mut said = self.run_trusting(Some("ca.pem"), &args, input)?;
+        let trace = said.take_trace()?;
+        Ok((said, trace))
+    }
+}
+
+fn text<'a>(url: &'a str, to: &'a str) -> Vec<&'a str> {
+    let from = "Sönder <sender@example.test>";
+    vec![url, "--from", from, "--to", to, "--subject", SUBJECT, "--text", TEXT, "--json"]
+}
+
+fn eml<'a>(url: &'a str, to: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec![url, "--from", "a@b.test", "--eml", "-", "--json"];
+    args.extend(to.iter().flat_map(|to| ["--to", to]));
+    args
 }
 
 /// What is stored, with LF line ends, must be what [`Suite::text`] sends.
