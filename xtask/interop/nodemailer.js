@@ -3,6 +3,8 @@
 //   starttls, implicit   TLS and AUTH PLAIN LOGIN CRAM-MD5 are required
 //   login                the same by STARTTLS, but TLS 1.2, an RSA certificate, and LOGIN alone
 //   bare                 neither TLS nor AUTH nor PIPELINING, 8BITMIME, SMTPUTF8; messages of 20000 octets at most
+//   few                  neither TLS nor AUTH nor SMTPUTF8; up to 5 recipients
+// DSN where there is TLS.
 // User user@example.test, password "s3cret pass".  Refused: recipients bad@ 550, tmp@ 451, kill@ 421; sender badfrom@ 553.
 // Each message is a pair of files in MAIL_DIR: NUMBER.eml, octet for octet, and NUMBER.json with its envelope.
 'use strict';
@@ -40,19 +42,20 @@ const common = {
       const file = path.join(mail, String(++count));
       fs.writeFileSync(file + '.eml', Buffer.concat(chunks));
       fs.writeFileSync(file + '.json', JSON.stringify({
-        from: mailFrom.address, to: rcptTo.map(to => to.address), options,
+        from: mailFrom.address, to: rcptTo.map(to => to.address), options, asked: rcptTo.map(to => to.args || {}),
         tls: session.tlsOptions ? session.tlsOptions.version || session.tlsOptions.protocol : null, user: session.user || null,
       }));
       done(null, 'OK');
     });
   },
 };
-const auth = { ...common, authMethods: ['PLAIN', 'LOGIN', 'CRAM-MD5'] };
+const auth = { ...common, hideDSN: false, authMethods: ['PLAIN', 'LOGIN', 'CRAM-MD5'] };
 const servers = [
   { ...auth, ...certificate('good') },
   { ...auth, ...certificate('good'), secure: true },
   { ...auth, ...certificate('rsa'), maxVersion: 'TLSv1.2', authMethods: ['LOGIN'] },
   { ...common, disabledCommands: ['STARTTLS', 'AUTH'], hidePIPELINING: true, hide8BITMIME: true, hideSMTPUTF8: true, size: 20000 },
+  { ...common, disabledCommands: ['STARTTLS', 'AUTH'], hideSMTPUTF8: true, maxRecipients: 5 },
 ].map(options => new SMTPServer(options));
 
 Promise.all(servers.map((server, index) => new Promise((listening, failed) => {

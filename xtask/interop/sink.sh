@@ -18,8 +18,8 @@ if [ "$(id -u)" = 0 ]; then user=(-u nobody); chown nobody "$D/mail"; fi
 next=0
 while read -r options; do
   port=${PORTS[next]}; next=$((next + 1))
-  # shellcheck disable=SC2086 # options are words
-  smtp-sink "${user[@]}" -d "$D/mail/$port/" $options "127.0.0.1:$port" 256 >&2 < /dev/null &
+  eval "words=($options)" # for the quotes in it
+  smtp-sink "${user[@]}" -d "$D/mail/$port/" "${words[@]}" "127.0.0.1:$port" 256 >&2 < /dev/null &
   PIDS+=($!)
 done <<'P'
 
@@ -33,6 +33,7 @@ done <<'P'
 -r MAIL
 -f RCPT
 -r RCPT
+-r RCPT -b "452 4.5.3 too many"
 -f DATA
 -r DATA
 -f .
@@ -54,6 +55,7 @@ done <<'P'
 -q EHLO
 -f EHLO,HELO
 -L
+-L -f .
 P
 [ "$next" = "${#PORTS[@]}" ]
 listening "${PORTS[@]}"

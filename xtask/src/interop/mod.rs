@@ -8,6 +8,7 @@ mod dovecot;
 mod json;
 mod lmtp;
 mod message;
+mod nodemailer;
 mod oracle;
 mod postfix;
 mod postfix_extensions;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::json::Json;
 use super::message::{first_difference, nasty_7bit, nasty_8bit, ready_made};
 use super::suite::{self, LOGIN, Suite};
-use super::{Case, Kind};
+use super::{Case, Kind, nodemailer};
 
 pub(super) const AIOSMTPD: Kind = Kind {
     name: "aiosmtpd",
@@ -28,18 +28,18 @@ pub(super) const NODEMAILER: Kind = Kind {
     install: "type openssl node npm || apt openssl nodejs npm
         npm install --silent --no-audit --no-fund --prefix \"$TOOLS/nodemailer\" smtp-server@3",
     root: false,
-    ports: 4,
-    suite: |suite| run(suite, false),
+    ports: 5,
+    suite: |suite| run(suite, false).into_iter().chain(nodemailer::cases(suite)).collect(),
 };
 
 /// What a server has kept of a message.
-struct Kept {
-    message: Vec<u8>,
-    envelope: Json,
+pub(super) struct Kept {
+    pub(super) message: Vec<u8>,
+    pub(super) envelope: Json,
 }
 
 /// The messages since the last look, in no order.
-fn kept(suite: &Suite<'_>) -> Result<Vec<Kept>, String> {
+pub(super) fn kept(suite: &Suite<'_>) -> Result<Vec<Kept>, String> {
     let mut kept = Vec::new();
     let files = suite.server.path().join("mail").read_dir().map_err(|error| error.to_string())?;
     let files: Vec<PathBuf> = files.filter_map(|file| Some(file.ok()?.path())).collect();
@@ -56,7 +56,7 @@ fn kept(suite: &Suite<'_>) -> Result<Vec<Kept>, String> {
 }
 
 /// The one message since the last look, with this envelope.
-fn one(suite: &Suite<'_>, from: &str, to: &[&str]) -> Result<Kept, String> {
+pub(super) fn one(suite: &Suite<'_>, from: &str, to: &[&str]) -> Result<Kept, String> {
     let mut kept = kept(suite)?;
     let (Some(one), true) = (kept.pop(), kept.is_empty()) else {
         return Err(format!("{} messages arrived", kept.len()));
@@ -69,12 +69,16 @@ fn one(suite: &Suite<'_>, from: &str, to: &[&str]) -> Result<Kept, String> {
 }
 
 impl Kept {
-    fn has(&self, option: &str) -> bool {
+    pub(super) fn has(&self, option: &str) -> bool {
         matches!(self.envelope.get("options"), Json::List(list) if list.contains(&Json::String(option.into())))
     }
 
+    pub(super) fn has_recipient(&self, to: &str) -> bool {
+        matches!(self.envelope.get("to"), Json::List(list) if list.contains(&Json::String(to.into())))
+    }
+
     /// Octet for octet, with the parameters of MAIL that it needs and no others.
-    fn is(&self, meant: &[u8], eight_bit: bool, utf8: bool) -> Result<(), String> {
+    pub(super) fn is(&self, meant: &[u8], eight_bit: bool, utf8: bool) -> Result<(), String> {
         if self.message != meant {
             return Err(first_difference(meant, &self.message));
         }
@@ -223,7 +227,7 @@ fn run(suite: &Suite<'_>, always_8bit: bool) -> Vec<Case> {
     cases
 }
 
-fn none(suite: &Suite<'_>) -> Result<(), String> {
+pub(super) fn none(suite: &Suite<'_>) -> Result<(), String> {
     match kept(suite)?.len() {
         0 => Ok(()),
         count => Err(format!("{count} messages arrived")),

@@ -25,6 +25,9 @@ use Owed::{Error, Outcome};
 /// An answer before the end of the message is reported, but is no verdict on the message (cases W19, W33).
 const EARLY: Owed = Outcome("deferred", Some(550));
 
+const LMTP: &str = "LMTP";
+const LMTP_REFUSES: &str = "LMTP, 500 to the message";
+
 /// In the order of xtask/interop/sink.sh: what it does, what it makes of a small message, and of a large one, if that is tried.
 const PERSONALITIES: &[(&str, Owed, Option<Owed>)] = &[
     (
@@ -42,6 +45,8 @@ const PERSONALITIES: &[(&str, Owed, Option<Owed>)] = &[
     ("450 to MAIL", Outcome("deferred", Some(450)), None),
     ("500 to RCPT", Outcome("rejected", Some(500)), None),
     ("450 to RCPT", Outcome("deferred", Some(450)), None),
+    // Who is too many where nobody was taken is not tried again.
+    ("452 4.5.3 to every RCPT", Outcome("deferred", Some(452)), None),
     ("500 to DATA", Outcome("rejected", Some(500)), Some(Outcome("rejected", Some(500)))),
     ("450 to DATA", Outcome("deferred", Some(450)), None),
     ("500 to the message", Outcome("rejected", Some(500)), Some(Outcome("rejected", Some(500)))),
@@ -62,7 +67,8 @@ const PERSONALITIES: &[(&str, Owed, Option<Owed>)] = &[
     ("500 as greeting (case W13)", Error(&["500"]), None),
     ("closed at EHLO", Error(&["connection was lost"]), None),
     ("EHLO and HELO refused", Error(&["500"]), None),
-    ("LMTP", Error(&["500"]), None),
+    (LMTP, Error(&["500"]), None),
+    (LMTP_REFUSES, Error(&["500"]), None),
 ];
 
 /// The fields that it adds, and those of a relay in front of it.
@@ -83,31 +89,54 @@ fn suite(suite: &Suite<'_>) -> Vec<Case> {
         }
     }
     let eight = ready_made("", "8bit", &nasty_8bit());
-    cases.push(suite.case("8-bit", stores(suite, suite.server.ports()[0], &eight)));
+    let first = suite.server.ports()[0];
+    cases.push(suite.case("8-bit", stores(suite, first, &url(first), &eight)));
     for (name, port) in [("8-bit without ESMTP", 1), ("8-bit without 8BITMIME", 5)] {
         let result = owes(suite, suite.server.ports()[port], &eight, &Outcome("rejected", None));
         cases.push(suite.case(name, result));
     }
+    for ((name, ..), &port) in PERSONALITIES.iter().zip(suite.server.ports()) {
+        let url = url(port).replace("smtp:", "lmtp:");
+        for (size, message) in [("", &small), (", a large message", &large)] {
+            let result = match *name {
+                LMTP => stores(suite, port, &url, message),
+                LMTP_REFUSES => said(suite, &url, message, "rejected", Some(500)),
+                _ => continue,
+            };
+            cases.push(suite.case(&format!("lmtp:// where {name} is{size}"), result));
+        }
+    }
+    let lmtp = url(first).replace("smtp:", "lmtp:");
+    let result = suite.eml(&lmtp, TO, &small).and_then(|said| said.error(3, &["500"]));
+    cases.push(suite.case("lmtp:// where SMTP is", result));
     cases
 }
 
 /// Sends to two recipients; if they should get the message, it must be what is stored.
 fn owes(suite: &Suite<'_>, port: u16, message: &[u8], owed: &Owed) -> Result<(), String> {
     match owed {
-        Outcome("delivered", _) => stores(suite, port, message),
-        Outcome(outcome, code) => {
-            let said = suite.eml(&url(port), TO, message)?;
-            said.verdicts(&TO.iter().map(|to| (*to, *outcome, *code)).collect::<Vec<_>>())
-        }
+        Outcome("delivered", _) => stores(suite, port, &url(port), message),
+        Outcome(outcome, code) => said(suite, &url(port), message, outcome, *code),
         Error(words) => suite.eml(&url(port), TO, message)?.error(3, words),
     }
 }
 
-fn stores(suite: &Suite<'_>, port: u16, message: &[u8]) -> Result<(), String> {
+/// Sends to two recipients, with this outcome for both.
+fn said(
+    suite: &Suite<'_>,
+    url: &str,
+    message: &[u8],
+    outcome: &str,
+    code: Option<u16>,
+) -> Result<(), String> {
+    let verdicts: Vec<_> = TO.iter().map(|to| (*to, outcome, code)).collect();
+    suite.eml(url, TO, message)?.verdicts(&verdicts)
+}
+
+fn stores(suite: &Suite<'_>, port: u16, url: &str, message: &[u8]) -> Result<(), String> {
     let directory = suite.server.path().join(format!("mail/{port}"));
     take_files(&directory)?;
-    let said = suite.eml(&url(port), TO, message)?;
-    said.verdicts(&TO.iter().map(|to| (*to, "delivered", Some(250))).collect::<Vec<_>>())?;
+    said(suite, url, message, "delivered", Some(250))?;
     envelope(&same(message, &only_file(&directory)?)?, "a@b.test", TO)
 }
 
