@@ -4,7 +4,7 @@
 //   login                the same by STARTTLS, but TLS 1.2, an RSA certificate, and LOGIN alone
 //   bare                 neither TLS nor AUTH nor PIPELINING, 8BITMIME, SMTPUTF8; messages of 20000 octets at most
 //   few                  neither TLS nor AUTH nor SMTPUTF8; up to 5 recipients
-// DSN where there is TLS.
+// DSN and REQUIRETLS where there is TLS.
 // User user@example.test, password "s3cret pass".  Refused: recipients bad@ 550, tmp@ 451, kill@ 421; sender badfrom@ 553.
 // Each message is a pair of files in MAIL_DIR: NUMBER.eml, octet for octet, and NUMBER.json with its envelope.
 'use strict';
@@ -49,7 +49,7 @@ const common = {
     });
   },
 };
-const auth = { ...common, hideDSN: false, authMethods: ['PLAIN', 'LOGIN', 'CRAM-MD5'] };
+const auth = { ...common, hideDSN: false, hideREQUIRETLS: false, authMethods: ['PLAIN', 'LOGIN', 'CRAM-MD5'] };
 const servers = [
   { ...auth, ...certificate('good') },
   { ...auth, ...certificate('good'), secure: true },

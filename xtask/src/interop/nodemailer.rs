@@ -1,4 +1,4 @@
-//! What smtp-server knows and aiosmtpd does not: DSN, a limit of recipients, and 8BITMIME without SMTPUTF8.
+//! What smtp-server knows and aiosmtpd does not: DSN, REQUIRETLS, a limit of recipients, and 8BITMIME without SMTPUTF8.
 
 use std::collections::BTreeMap;
 
@@ -94,6 +94,23 @@ pub(super) fn cases(suite: &Suite<'_>) -> Vec<Case> {
         }
     };
     case("DSN not asked for", unasked());
+    for url in [&starttls, &few] {
+        let required = || {
+            let said = suite.traced_eml(url, &[ASCII], &["--require-tls"], &seven)?.0;
+            if url == &few {
+                said.verdicts(&[(ASCII, "rejected", None)])?;
+                return none(suite);
+            }
+            said.verdicts(&[(ASCII, "delivered", Some(250))])?;
+            let kept = one(suite, "a@b.test", &[ASCII])?;
+            match kept.has("REQUIRETLS") {
+                true => kept.is(&seven, false, false),
+                false => Err(format!("not required: {:?}", kept.envelope)),
+            }
+        };
+        let way = if url == &few { "no TLS" } else { "STARTTLS" };
+        case(&format!("--require-tls by {way}"), required());
+    }
     let dropped = || {
         let (said, trace) = suite.traced_eml(&few, &[ASCII], &["--dsn"], &seven)?;
         said.verdicts(&[(ASCII, "delivered", Some(250))])?;
