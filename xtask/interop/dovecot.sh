@@ -6,10 +6,11 @@
 #                        up to 10 recipients
 #   relay                smtp-sink
 #   lmtp                 with STARTTLS or without TLS
-# User user@example.test, password "s3cret pass"; it and one@, two@, full@ have mailboxes.  full@ is over quota after any
+# User user@example.test, password "s3cret pass".  It and one@, two@, full@ have mailboxes; full@'s is too small for any
 # message.
-# What arrives by submission is in DIR/mail, one file each: LF line ends; smtp-sink's and Dovecot's fields on top; an empty
-# line below.  What arrives by LMTP is in DIR/home/ADDRESS/new: LF line ends; Return-Path, Delivered-To, Received on top.
+# What arrives by submission is in DIR/mail, one file each: LF line ends; smtp-sink's and Dovecot's fields on top; an
+# empty line below.  What arrives by LMTP is in DIR/home/ADDRESS/new: LF line ends; Return-Path, Received on top, and
+# Delivered-To if there is one recipient.
 set -euo pipefail
 trap '' INT # whoever started this closes standard input when it is interrupted
 . "$(dirname "$0")/listening.sh"

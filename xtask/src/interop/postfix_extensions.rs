@@ -123,7 +123,8 @@ fn notified(suite: &Suite<'_>, maildir: &Maildir, url: &str, options: &[&str]) -
     let message = ready_made("", "7bit", b"not to be returned\r\n");
     let (said, trace) = suite.traced_eml(url, &[to], options, &message)?;
     said.verdicts(&[(to, "delivered", Some(250))])?;
-    trace.has(1, "C: RCPT TO:<dsn+a=b@example.test> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;dsn+2Ba+3Db@example.test")?;
+    let parameters = "NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;dsn+2Ba+3Db@example.test";
+    trace.has(1, &format!("C: RCPT TO:<{to}> {parameters}"))?;
     is(&message, &maildir.wait_for(to)?)?;
     let notification = maildir.wait_for("a@b.test")?;
     let report = Parsed::new(&notification)?.field("content-type")?;

@@ -192,3 +192,54 @@ impl Trace {
         if last.is_none() { Err(format!("no BDAT in: {}", self.0)) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(stderr: &str) -> Said {
+        Said { status: Some(0), stdout: String::new(), stderr: stderr.into() }
+    }
+
+    #[test]
+    fn a_transcript_is_not_standard_error() {
+        let mut with_warning = said("C: QUIT\nwarning\nS: 221 bye\n");
+        let trace = with_warning.take_trace().unwrap();
+        assert_eq!(with_warning.stderr, "warning\n");
+        assert!(with_warning.status(0).is_err());
+        assert!(
+            trace.has(1, "C: QUIT").is_ok()
+                && trace.has(1, "C: ").is_ok()
+                && trace.has(1, "C: BDAT").is_err()
+        );
+    }
+
+    #[test]
+    fn a_transcript_holds_no_secret() {
+        for secret in [
+            "s3cret pass",
+            "czNjcmV0IHBhc3M=",
+            "AHVzZXJAZXhhbXBsZS50ZXN0AHMzY3JldCBwYXNz",
+            "AHUAczNjcmV0IHBhc3M=",
+            "AABzM2NyZXQgcGFzcw==",
+        ] {
+            assert!(said(&format!("C: AUTH PLAIN {secret}\n")).take_trace().is_err(), "{secret}");
+        }
+    }
+
+    #[test]
+    fn chunks() {
+        let good = |trace: &str| Trace(trace.into()).is_chunked(Some(12)).is_ok();
+        assert!(good("C: BDAT 12 LAST\n") && good("C: BDAT 10\nC: BDAT 2 LAST\n"));
+        for bad in [
+            "C: DATA\n",
+            "",
+            "C: BDAT 12\n",
+            "C: BDAT 11 LAST\n",
+            "C: BDAT 10 LAST\nC: BDAT 2\n",
+            "C: BDAT 12 LAST\nC: DATA\n",
+        ] {
+            assert!(!good(bad), "{bad}");
+        }
+    }
+}
