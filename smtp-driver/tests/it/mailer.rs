@@ -388,7 +388,7 @@ fn case_w29_limits_make_further_transactions_and_connections() {
     });
     let mailer = MailerBuilder::new(HOST).port(25).dangerous_plaintext().build(sim.runtime()).unwrap();
     let content = RawMessage::parse("Subject: x\n\n", LineEnds::Normalise, Bcc::Keep).unwrap();
-    let to = |i: usize| format!("r{i}@{}.example", if i % 2 == 0 { "a" } else { "b" });
+    let to = |i: usize| format!("r{i}@{}.example", if i.is_multiple_of(2) { "a" } else { "b" });
     let all: Vec<Address> = (0..12).map(|i| to(i).parse().unwrap()).collect();
     let report = sim.block_on(mailer.send_to(None, all, &content)).unwrap();
     assert!(report.is_complete(), "{report:?}");
