@@ -8,7 +8,7 @@
 //! | `s` | a `Session`, with an engine that only adds record headers; else a `Client` |
 //! | `u` `x` | the engine does not verify the server; there is no engine to be had |
 //! | `a` `h` | AUTH without TLS is allowed; HELO is not tried |
-//! | `r` | lines are traced |
+//! | `r` `c` | lines are traced; content goes in chunks where the server takes them |
 //! | `l` `p` | short limits on replies; at most 40 bytes of commands unanswered |
 //! | `1` | input comes byte by byte |
 //! | `w` | output is written when `W` says so; else at once |
@@ -21,7 +21,7 @@
 //! | `Rge2`, `rge2` | ready-made replies (see [`ready_made`]) in one piece, or one after the other |
 //! | `H` `h` | TLS is established (a client is told whether the server is verified) |
 //! | `C` `!` `k` | the server's close_notify; a broken record; a key update (session only) |
-//! | `Ma3ab` | send: sender (`0` none, `u` UTF-8), form in the low bits, and a recipient for each letter |
+//! | `Ma3ab` | send: sender (`0` none, `u` UTF-8), form in the low bits, and a recipient for each letter; a form by a letter asks for options, by a capital letter for some that must be had |
 //! | `K1` | cancel the transaction with this number |
 //! | `Apx` | authenticate: `p` PLAIN, `l` LOGIN; nothing, `e` empty, `s` the secret, `L` a long response |
 //! | `Ps` `Pe` `X` | respond to a challenge, or abort |
@@ -51,6 +51,7 @@ struct Setup {
     insecure_auth: bool,
     helo: bool,
     trace: bool,
+    chunks: bool,
     short_replies: bool,
     short_pipeline: bool,
     byte_by_byte: bool,
@@ -81,6 +82,7 @@ pub fn check(data: &[u8]) {
         insecure_auth: has(b'a'),
         helo: !has(b'h'),
         trace: has(b'r'),
+        chunks: has(b'c'),
         short_replies: has(b'l'),
         short_pipeline: has(b'p'),
         byte_by_byte: has(b'1'),
@@ -147,6 +149,11 @@ fn ready_made(letter: u8) -> &'static str {
              250 AUTH PLAIN LOGIN\r\n"
         }
         b'E' => "250 mx.example\r\n",
+        b'k' => "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 5000\r\n250-DSN\r\n250 CHUNKING\r\n",
+        b'K' => {
+            "250-mx.example\r\n250-REQUIRETLS\r\n250-DELIVERBY 60\r\n250-FUTURERELEASE 900 2027-01-01T00:00:00Z\r\n\
+             250-MT-PRIORITY\r\n250 AUTH PLAIN\r\n"
+        }
         b'd' => {
             "250-mx.example\r\n250-PIPELINING\r\n250-DSN\r\n250-XCLIENT NAME\r\n250-MT-PRIORITY\r\n\
              250 LIMITS MAILMAX=3 RCPTMAX=2 RCPTDOMAINMAX=1\r\n"

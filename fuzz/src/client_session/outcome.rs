@@ -18,6 +18,38 @@ pub(super) struct Open {
     pub(super) end: Option<u64>,
     /// The last byte of content.
     pub(super) last_byte: Option<u8>,
+    /// Bytes of content given in chunks, and those that are not put out yet.
+    pub(super) taken: u64,
+    held: Vec<u8>,
+}
+
+impl Open {
+    pub(super) fn new(envelope: Envelope, rcpt: Vec<Option<Reply>>) -> Self {
+        let (mail, verdict, end, last_byte) = (None, None, None, None);
+        Self { envelope, mail, rcpt, verdict, end, last_byte, taken: 0, held: Vec::new() }
+    }
+
+    /// What goes out for more content in chunks, far less than a whole chunk in all; the line of BDAT if it is in it.
+    pub(super) fn chunk(&mut self, content: &[u8], ends: bool, out: &mut Vec<u8>) -> Option<String> {
+        let first = self.taken == 0 && self.last_byte.is_none();
+        self.taken += content.len() as u64;
+        // Something has been given, if only nothing.
+        self.last_byte = Some(content.last().copied().or(self.last_byte).unwrap_or(b'\n'));
+        self.held.extend_from_slice(content);
+        let line = match self.envelope.form().size {
+            Some(size) if first => Some(format!("BDAT {size} LAST")),
+            None if ends => Some(format!("BDAT {} LAST", self.taken)),
+            _ => None,
+        };
+        out.extend(line.iter().flat_map(|line| line.bytes().chain(*b"\r\n")));
+        let goes = match self.envelope.form().size {
+            Some(size) if self.taken == size && !ends => self.held.len().saturating_sub(1),
+            None if !ends => 0,
+            _ => self.held.len(),
+        };
+        out.extend(self.held.drain(..goes));
+        line
+    }
 }
 
 /// Holds an outcome against the replies.  `written` is how much plain text had been written when the connection ended, as
