@@ -3,7 +3,7 @@
 //! Without arguments, against this crate's own server in memory.  With `HOST:PORT`, against a server there; with
 //! `--round-trip MS` behind a network that takes so long there and back, the time that each session took is shown in round
 //! trips too, from the greeting on, or from the connection with implicit TLS.  `--starttls NAME` or `--tls NAME`, `--ca FILE` and `--login USER:PASSWORD` as the
-//! server wants it; `--from` and `--to` are the addresses.
+//! server wants it; `--from` and `--to` are the addresses; `--only TEXT` picks the sessions with that text in their name.
 #![allow(clippy::print_stdout)] // it is what it is for
 
 use std::error::Error;
@@ -193,7 +193,7 @@ fn run(scenario: &Scenario, access: &Access, peer: &mut impl Peer) -> Result<(u3
         let mut chunk = &[][..];
         let mut is_ready = false;
         match session.poll(Instant::ZERO, &mut out) {
-            Next::Event(Event::Ready) => match access.credentials.as_ref().filter(|_| scenario.login) {
+            Next::Event(Event::Ready) => match &access.credentials {
                 Some(credentials) => {
                     let mut mechanism = credentials.choose(session.extensions()).ok_or("no AUTH")?;
                     session.authenticate(mechanism.name(), mechanism.initial().as_deref().map(|v| &v[..]))?;
@@ -296,7 +296,7 @@ fn in_memory() -> Result<impl Fn(&Scenario) -> Result<(InMemory, Access), Failur
         let server = Server::new(Arc::new(config), Instant::ZERO);
         let access = Access {
             security,
-            credentials: Some(Credentials::new("user", "password")?),
+            credentials: scenario.login.then(|| Credentials::new("user", "password")).transpose()?,
             from: "a@client.example".parse()?,
             to: "b@mx.example".into(),
         };
@@ -311,11 +311,6 @@ fn option(name: &str) -> Option<String> {
 }
 
 fn access(scenario: &Scenario) -> Result<Option<Access>, Failure> {
-    let name = match scenario.protection {
-        Protection::None => None,
-        Protection::StartTls => option("--starttls"),
-        Protection::Implicit => option("--tls"),
-    };
     let tls = |server_name| -> Result<Tls, Failure> {
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_file_iter(option("--ca").ok_or("give --ca")?)? {
@@ -325,11 +320,12 @@ fn access(scenario: &Scenario) -> Result<Option<Access>, Failure> {
         let connector = RustlsConnector::with_roots(default_provider(), roots, time)?;
         Ok(Tls { connector: Arc::new(connector), server_name })
     };
-    let security = match (scenario.protection, name) {
-        (Protection::None, _) => Security::None,
-        (Protection::StartTls, Some(name)) => Security::StartTls(tls(name)?),
-        (Protection::Implicit, Some(name)) => Security::Implicit(tls(name)?),
-        (_, None) => return Ok(None),
+    // What is counted from when the session is ready is the same under any protection.
+    let security = match (scenario.protection, option("--starttls"), option("--tls")) {
+        (Protection::None | Protection::StartTls, Some(name), _) => Security::StartTls(tls(name)?),
+        (Protection::None | Protection::Implicit, _, Some(name)) => Security::Implicit(tls(name)?),
+        (Protection::None, None, None) => Security::None,
+        _ => return Ok(None),
     };
     let credentials = match option("--login") {
         Some(login) => {
@@ -349,7 +345,8 @@ fn main() -> Result<(), Failure> {
     let round_trip: Option<f64> = option("--round-trip").map(|ms| ms.parse()).transpose()?;
     println!("{:<42} {:>8} {:>8} {:>12}", "session, QUIT included", "flights", "at best", "round trips");
     let own = in_memory()?;
-    for scenario in &SCENARIOS {
+    let only = option("--only").unwrap_or_default();
+    for scenario in SCENARIOS.iter().filter(|scenario| scenario.name.contains(&only)) {
         let (flights, time) = match &server {
             None => {
                 let (mut peer, access) = own(scenario)?;

@@ -27,6 +27,9 @@ pub enum Security {
     None,
     /// By STARTTLS (RFC 3207), which the server must offer and accept.
     StartTls(Tls),
+    /// By STARTTLS if the server offers and accepts it, else not at all: for relays that would deliver in plain text
+    /// otherwise (RFC 7435).  A handshake that fails ends the connection.
+    Opportunistic(Tls),
     /// By TLS from the first byte (RFC 8314 section 3).
     Implicit(Tls),
 }
@@ -65,6 +68,7 @@ impl Session {
         let (mode, tls) = match security {
             Security::None => (TlsMode::None, None),
             Security::StartTls(tls) => (TlsMode::StartTls, Some(tls)),
+            Security::Opportunistic(tls) => (TlsMode::Opportunistic, Some(tls)),
             Security::Implicit(tls) => (TlsMode::Implicit, Some(tls)),
         };
         let mut session = Self {

@@ -4,7 +4,7 @@
 //!
 //! | letter | meaning |
 //! |---|---|
-//! | `t` `i` | STARTTLS, or TLS from the first byte; else no TLS |
+//! | `t` `i` `o` | STARTTLS, TLS from the first byte, or STARTTLS where it is offered; else no TLS |
 //! | `s` | a `Session`, with an engine that only adds record headers; else a `Client` |
 //! | `u` `x` | the engine does not verify the server; there is no engine to be had |
 //! | `a` `h` | AUTH without TLS is allowed; HELO is not tried |
@@ -72,6 +72,7 @@ pub fn check(data: &[u8]) {
     let has = |flag| flags.contains(&flag);
     let mut world = World::new(&Setup {
         tls: match (has(b't'), has(b'i')) {
+            _ if has(b'o') => TlsMode::Opportunistic,
             (true, _) => TlsMode::StartTls,
             (_, true) => TlsMode::Implicit,
             _ => TlsMode::None,

@@ -156,6 +156,7 @@ impl World {
             let security = match setup.tls {
                 TlsMode::None => Security::None,
                 TlsMode::StartTls => Security::StartTls(tls),
+                TlsMode::Opportunistic => Security::Opportunistic(tls),
                 TlsMode::Implicit => Security::Implicit(tls),
             };
             Machine::Session(Box::new(Session::new(config, security, Instant::ZERO)))
@@ -734,7 +735,7 @@ impl World {
             "." => What::Verdict(None),
             _ => What::Auth,
         };
-        if self.tls != TlsMode::None && self.secure.is_none() {
+        if matches!(self.tls, TlsMode::StartTls | TlsMode::Implicit) && self.secure.is_none() {
             assert!(self.tls == TlsMode::StartTls && (verb == "EHLO" || what == What::StartTls), "{text}");
         }
         if what == What::Auth {
@@ -783,7 +784,8 @@ impl World {
             }
             Event::TlsEstablished(info) => assert_eq!(Some(info.verified), self.secure),
             Event::Ready => {
-                assert!(self.tls == TlsMode::None || self.secure.is_some(), "ready without TLS");
+                let may_be = matches!(self.tls, TlsMode::None | TlsMode::Opportunistic);
+                assert!(may_be || self.secure.is_some(), "ready without TLS");
                 assert!(!self.ready, "ready twice");
                 self.ready = true;
             }

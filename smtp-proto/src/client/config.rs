@@ -74,6 +74,9 @@ pub enum TlsMode {
     None,
     /// After STARTTLS (RFC 3207), which the server must offer and accept.
     StartTls,
+    /// After STARTTLS if the server offers and accepts it, else never (RFC 7435).  Whoever is on the way can see to it that
+    /// it does not, so this is for relays that would deliver in plain text otherwise.
+    Opportunistic,
     /// Before the greeting (RFC 8314 section 3).
     Implicit,
 }

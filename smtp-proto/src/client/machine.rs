@@ -33,6 +33,8 @@ pub struct Client {
     protection: Protection,
     parser: ReplyParser,
     extensions: Extensions,
+    /// What counts if the server refuses STARTTLS, which need not be.
+    before_tls: Option<Extensions>,
     transactions: VecDeque<Transaction>,
     /// Transactions before this position are wholly sent.
     sending: usize,
@@ -89,6 +91,7 @@ impl Client {
             state: State::Await,
             protection: Protection::None,
             extensions: Extensions::default(),
+            before_tls: None,
             transactions: VecDeque::new(),
             sending: 0,
             next_id: 0,
@@ -516,10 +519,12 @@ impl Client {
         match reply.severity() {
             Severity::Positive => {
                 let extensions = Extensions::parse(&reply);
-                if !needs_tls {
-                    self.ready(extensions);
-                } else if extensions.has(Extension::StartTls) {
+                let may_begin = self.tls == TlsMode::Opportunistic && self.protection == Protection::None;
+                if (needs_tls || may_begin) && extensions.has(Extension::StartTls) {
+                    self.before_tls = may_begin.then_some(extensions);
                     self.state = State::SendStartTls;
+                } else if !needs_tls {
+                    self.ready(extensions);
                 } else {
                     self.fail(Error::StartTlsUnavailable { refusal: None });
                 }
@@ -539,9 +544,15 @@ impl Client {
             Severity::Positive if more_input => {
                 self.fail(Error::PeerMisbehaved(PeerMisbehaved::DataAfterStartTls));
             }
-            Severity::Positive => self.await_tls(false),
+            Severity::Positive => {
+                self.before_tls = None;
+                self.await_tls(false);
+            }
             Severity::Intermediate => self.refused(Phase::StartTls, reply),
-            _ => self.fail(Error::StartTlsUnavailable { refusal: Some((Phase::StartTls, reply)) }),
+            _ => match self.before_tls.take() {
+                Some(extensions) => self.ready(extensions),
+                None => self.fail(Error::StartTlsUnavailable { refusal: Some((Phase::StartTls, reply)) }),
+            },
         }
     }
 

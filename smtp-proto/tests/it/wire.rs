@@ -1,6 +1,7 @@
 //! The cases of the wire, by number, and the ordinary ways of a session.
 
 use super::script::{Setup, check, outcome, outcomes};
+use smtp_proto::client::TlsMode;
 use smtp_proto::envelope::{BodyType, Form};
 
 pub(crate) const HELLO: &str = "
@@ -156,6 +157,7 @@ fn a_form_the_server_cannot_take_ends_before_mail() {
 }
 
 #[test]
+#[cfg(feature = "idna")]
 fn case_a5_only_the_recipient_that_needs_smtputf8_is_refused_for_it() {
     let setup = Setup::message(&["\u{fc}@m\u{fc}nchen.de", "to@b.example"], "hi\r\n");
     after_hello(
@@ -245,6 +247,28 @@ fn helo_when_ehlo_is_unknown() {
         "ready
          rejected: the server refused at RCPT: 550 no
          closed",
+    );
+}
+
+#[test]
+fn opportunistic_tls_is_used_where_it_is_offered_and_accepted() {
+    let mut setup = one().stay();
+    setup.tls = TlsMode::Opportunistic;
+    let mail = "C: MAIL FROM:<from@a.example>
+         S: 550 no";
+    let told = "ready
+         rejected: the server refused at MAIL: 550 no
+         open, reusable";
+    after_hello(&setup, &["SIZE"], mail, told);
+    for refusal in ["454 not now", "502 what"] {
+        let script = format!("C: STARTTLS\nS: {refusal}\n{mail}");
+        after_hello(&setup, &["STARTTLS"], &script, told);
+    }
+    after_hello(
+        &setup,
+        &["STARTTLS", "AUTH PLAIN"],
+        &format!("C: STARTTLS\nS: 220 go\nC: EHLO client.example\nS: 250-mx\nS: 250 STARTTLS\n{mail}"),
+        &format!("start TLS\n{told}"),
     );
 }
 

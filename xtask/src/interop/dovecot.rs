@@ -3,7 +3,7 @@
 use super::message::{nasty_7bit, nasty_8bit, ready_made};
 use super::server::{only_file, take_files};
 use super::suite::{self, LOGIN, Suite};
-use super::{Case, Kind, chunks, lmtp, sink};
+use super::{Case, Kind, chunks, lmtp, sink, stream};
 
 pub(super) const KIND: Kind = Kind {
     name: "dovecot",
@@ -48,6 +48,19 @@ fn suite(suite: &Suite<'_>) -> Vec<Case> {
             suite::arrived(&stored_text()?, TO).map(drop)
         };
         case(&format!("text by {name}"), text());
+    }
+    for way in stream::WAYS {
+        let arrive = || {
+            stream::send(suite, ports[0], TO, way)?;
+            let stored = take_files(&mail)?;
+            if stored.len() != stream::COUNT {
+                return Err(format!("{} messages arrived", stored.len()));
+            }
+            stored.iter().try_for_each(|stored| {
+                sink::envelope(&sink::same(stream::CONTENT, stored)?, stream::FROM, &[TO])
+            })
+        };
+        case(&format!("on one connection {way}"), arrive());
     }
     let seven = ready_made("", "7bit", &nasty_7bit());
     let eight = ready_made("", "8bit", &nasty_8bit());

@@ -15,6 +15,7 @@ mod postfix_extensions;
 mod send;
 mod server;
 mod sink;
+mod stream;
 mod suite;
 
 use std::fs;
