@@ -37,6 +37,8 @@ struct Scenario {
     messages: usize,
     recipients: usize,
     chunking: Chunking,
+    /// One message begins before the verdict on the one before.
+    pipelined: bool,
     /// Counted from when the session is ready.
     from_ready: bool,
     /// What it takes with PIPELINING.
@@ -58,13 +60,14 @@ const PLAIN: Scenario = Scenario {
     messages: 1,
     recipients: 1,
     chunking: Chunking::Never,
+    pipelined: true,
     from_ready: true,
     flights: 2,
 };
 
 const FRESH: Scenario = Scenario { login: true, from_ready: false, ..PLAIN };
 
-const SCENARIOS: [Scenario; 11] = [
+const SCENARIOS: [Scenario; 13] = [
     Scenario { name: "STARTTLS, AUTH PLAIN", protection: Protection::StartTls, flights: 7, ..FRESH },
     Scenario {
         name: "STARTTLS, AUTH PLAIN, 100 recipients",
@@ -92,6 +95,21 @@ const SCENARIOS: [Scenario; 11] = [
     },
     Scenario { name: "100 messages, DATA", messages: 100, flights: 101, ..PLAIN },
     Scenario { name: "100 messages, BDAT", messages: 100, chunking: Chunking::Safe, flights: 101, ..PLAIN },
+    Scenario {
+        name: "100 messages, one by one, DATA",
+        messages: 100,
+        pipelined: false,
+        flights: 200,
+        ..PLAIN
+    },
+    Scenario {
+        name: "100 messages, one by one, BDAT",
+        messages: 100,
+        pipelined: false,
+        chunking: Chunking::Safe,
+        flights: 200,
+        ..PLAIN
+    },
     Scenario {
         name: "100 messages, 10 recipients each, DATA",
         messages: 100,
@@ -175,6 +193,7 @@ fn run(scenario: &Scenario, access: &Access, peer: &mut impl Peer) -> Result<(u3
     const CONTENT: &[u8] = b"Subject: one of many\r\n\r\n.\r\nHi\r\n";
     let mut config = Config::new("[127.0.0.1]".parse::<Host>()?);
     config.chunking = scenario.chunking;
+    config.pipeline_messages = scenario.pipelined;
     let mut session = Session::new(config, access.security.clone(), Instant::ZERO);
     let mut out = Output::new();
     let (mut flights, mut unanswered, mut greeted, mut since) = (0, false, false, Clock::now());

@@ -19,6 +19,10 @@ pub struct Config {
     ///
     /// A peer that stops reading while it writes cannot fill more than this; 16 KiB by default.
     pub pipeline_limit: usize,
+    /// Whether the next message begins, with PIPELINING, before the verdict on the one before has come; on by default.
+    ///
+    /// RFC 2920 section 3.1 allows it, and it halves the flights of many messages.  Some servers get it wrong.
+    pub pipeline_messages: bool,
     /// Whether and how content goes in chunks.
     pub chunking: Chunking,
     /// Whether the server speaks LMTP (RFC 2033); off by default.
@@ -39,6 +43,7 @@ impl Config {
             timeouts: Timeouts::default(),
             reply_limits: ReplyLimits::default(),
             pipeline_limit: 16 << 10,
+            pipeline_messages: true,
             chunking: Chunking::default(),
             lmtp: false,
             helo_fallback: true,

@@ -784,6 +784,9 @@ impl Client {
         let Some(transaction) = self.transactions.get_mut(self.sending) else { return false };
         let id = transaction.id;
         let (command, awaited) = match transaction.step {
+            Step::Mail if !self.wire.config.pipeline_messages && !self.wire.pipeline.is_answered() => {
+                return false;
+            }
             Step::Mail if self.needs_reset => {
                 self.reset(out);
                 return true;

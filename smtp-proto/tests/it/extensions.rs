@@ -47,6 +47,40 @@ fn chunks_wait_for_a_recipient_and_share_the_flight_with_the_next_message() {
 }
 
 #[test]
+fn messages_wait_for_the_verdict_if_they_are_told_to() {
+    let mut setup = one().and_message(&["b@b.example"], "two\r\n", Form::default());
+    setup.config.pipeline_messages = false;
+    after_hello(
+        &setup,
+        &["PIPELINING"],
+        "C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<to@b.example>
+         C: DATA
+         S: 250 ok
+         S: 250 ok
+         S: 354 go
+         C: hi
+         C: .
+         S: 250 first
+         C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<b@b.example>
+         C: DATA
+         S: 250 ok
+         S: 250 ok
+         S: 354 go
+         C: two
+         C: .
+         C: QUIT
+         S: 250 second
+         S: 221 bye",
+        "ready
+         delivered: 250 first
+         delivered: 250 second
+         closed",
+    );
+}
+
+#[test]
 fn streamed_chunks_go_in_one_flight() {
     let setup = one().sized().chunked(Chunking::Streamed);
     let all = "C: MAIL FROM:<from@a.example>

@@ -49,7 +49,7 @@ fn suite(suite: &Suite<'_>) -> Vec<Case> {
         };
         case(&format!("text by {name}"), text());
     }
-    for way in stream::WAYS {
+    for way in stream::ONE_BY_ONE {
         let arrive = || {
             stream::send(suite, ports[0], TO, way)?;
             let stored = take_files(&mail)?;

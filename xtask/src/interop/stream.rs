@@ -13,6 +13,8 @@ pub(super) const FROM: &str = "a@b.test";
 pub(super) const COUNT: usize = 100;
 /// By DATA, and in chunks.
 pub(super) const WAYS: [&str; 2] = ["100 messages, DATA", "100 messages, BDAT"];
+/// The same, and no message begins before the verdict on the one before.
+pub(super) const ONE_BY_ONE: [&str; 2] = ["100 messages, one by one, DATA", "100 messages, one by one, BDAT"];
 
 /// Sends them to the server at this port; they must take no more flights than they can.
 pub(super) fn send(suite: &Suite<'_>, port: u16, to: &str, way: &str) -> Result<(), String> {
