@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // in tests a panic is the report
 
+mod chunks;
 mod content;
 mod extensions;
 mod rules;

@@ -1,0 +1,392 @@
+//! Transcripts of content in chunks (RFC 3030).
+
+use smtp_proto::client::{Chunking, Client, Event, Next, TlsMode};
+use smtp_proto::envelope::{BodyType, Form};
+use smtp_proto::{Instant, Output};
+
+use super::script::Setup;
+use super::wire::{after_hello, one};
+
+const CHUNKING: [&str; 2] = ["PIPELINING", "CHUNKING"];
+
+#[test]
+fn chunks_wait_for_a_recipient_and_share_the_flight_with_the_next_message() {
+    let setup = one().and_message(&["b@b.example"], "two", Form::default()).chunked(Chunking::Safe);
+    let told = "ready
+         delivered: 250 first
+         delivered: 250 second
+         closed";
+    for setup in [setup.clone().sized(), setup] {
+        after_hello(
+            &setup,
+            &CHUNKING,
+            "C: MAIL FROM:<from@a.example>
+             C: RCPT TO:<to@b.example>
+             S: 250 ok
+             S: 250 ok
+             C: BDAT 4 LAST
+             C: hi
+             C: MAIL FROM:<from@a.example>
+             C: RCPT TO:<b@b.example>
+             S: 250 first
+             S: 250 ok
+             S: 250 ok
+             C: BDAT 3 LAST
+             C: twoQUIT
+             S: 250 second
+             S: 221 bye",
+            told,
+        );
+    }
+}
+
+#[test]
+fn streamed_chunks_go_in_one_flight() {
+    let setup = one().sized().chunked(Chunking::Streamed);
+    let all = "C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<to@b.example>
+         C: BDAT 4 LAST
+         C: hi
+         C: QUIT\n";
+    after_hello(
+        &setup,
+        &CHUNKING,
+        &format!("{all}S: 250 ok\nS: 250 ok\nS: 250 queued\nS: 221 bye"),
+        "ready
+         delivered: 250 queued
+         closed",
+    );
+    after_hello(
+        &setup,
+        &CHUNKING,
+        &format!("{all}S: 250 ok\nS: 550 no\nS: 554 nobody\nS: 221 bye"),
+        "ready
+         rejected: the server refused at RCPT: 550 no
+         closed",
+    );
+}
+
+#[test]
+fn chunks_without_pipelining_wait_for_every_reply() {
+    after_hello(
+        &one().chunked(Chunking::Streamed).sized(),
+        &["CHUNKING"],
+        "C: MAIL FROM:<from@a.example>
+         S: 250 ok
+         C: RCPT TO:<to@b.example>
+         S: 250 ok
+         C: BDAT 4 LAST
+         C: hi
+         S: 250 queued
+         C: QUIT
+         S: 221 bye",
+        "ready
+         delivered: 250 queued
+         closed",
+    );
+}
+
+#[test]
+fn chunks_are_for_servers_that_take_them() {
+    for (chunking, keywords) in
+        [(Chunking::Safe, &CHUNKING[..1]), (Chunking::Never, &CHUNKING), (Chunking::IfNeeded, &CHUNKING)]
+    {
+        after_hello(
+            &one().chunked(chunking),
+            keywords,
+            "C: MAIL FROM:<from@a.example>
+             C: RCPT TO:<to@b.example>
+             C: DATA
+             S: 250 ok
+             S: 250 ok
+             S: 354 go
+             C: hi
+             C: .
+             C: QUIT
+             S: 250 queued
+             S: 221 bye",
+            "ready
+             delivered: 250 queued
+             closed",
+        );
+    }
+}
+
+#[test]
+fn binary_content_needs_chunks() {
+    let binary = |chunking| {
+        let form = Form { body: BodyType::BinaryMime, size: Some(4), ..Form::default() };
+        let mut setup = one().chunked(chunking);
+        setup.messages.clear();
+        setup.and_message(&["to@b.example"], "\n\r\0.", form)
+    };
+    after_hello(
+        &binary(Chunking::IfNeeded),
+        &["PIPELINING", "CHUNKING", "BINARYMIME"],
+        "C: MAIL FROM:<from@a.example> BODY=BINARYMIME
+         C: RCPT TO:<to@b.example>
+         S: 250 ok
+         S: 250 ok
+         C: BDAT 4 LAST
+         C| \\n\\r\\0.
+         C: QUIT
+         S: 250 queued
+         S: 221 bye",
+        "ready
+         delivered: 250 queued
+         closed",
+    );
+    for (chunking, keywords) in [
+        (Chunking::Never, &["CHUNKING", "BINARYMIME"][..]),
+        (Chunking::IfNeeded, &["BINARYMIME"]),
+        (Chunking::IfNeeded, &["CHUNKING"]),
+    ] {
+        after_hello(
+            &binary(chunking),
+            keywords,
+            "C: QUIT
+             S: 221 bye",
+            "ready
+             rejected: the message has binary content, and the server has no BINARYMIME that can be used
+             closed",
+        );
+    }
+}
+
+#[test]
+fn case_w22_a_server_that_does_not_know_bdat_is_left() {
+    for code in [500, 501, 502, 503, 504] {
+        after_hello(
+            &one().stay().chunked(Chunking::Safe),
+            &CHUNKING,
+            &format!(
+                "C: MAIL FROM:<from@a.example>
+                 C: RCPT TO:<to@b.example>
+                 S: 250 ok
+                 S: 250 ok
+                 C: BDAT 4 LAST
+                 C: hi
+                 S: {code} what"
+            ),
+            &format!(
+                "ready
+                 rejected: the server refused after the end of the message: {code} what
+                 closed: the server refused after the end of the message: {code} what"
+            ),
+        );
+    }
+}
+
+#[test]
+fn case_w22_no_content_before_a_recipient_is_accepted() {
+    after_hello(
+        &one().stay().sized().chunked(Chunking::Safe),
+        &CHUNKING,
+        "C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<to@b.example>
+         S: 250 ok
+         S: 550 no",
+        "ready
+         rejected: the server refused at RCPT: 550 no
+         open, reusable",
+    );
+}
+
+/// Two megabytes and three bytes.
+fn large() -> Setup {
+    let mut setup = one().stay().chunked(Chunking::Safe);
+    setup.messages[0].1 = b"0123456789abcde\n".repeat(1 << 17);
+    setup.messages[0].1.extend_from_slice(b"end");
+    setup.messages[0].1.iter_mut().skip(14).step_by(16).for_each(|byte| *byte = b'\r');
+    setup.and_message(&["b@b.example"], "two", Form::default())
+}
+
+/// What the machine does with these replies, each to what it has written when it waits: the commands, and what it tells.
+pub(crate) fn session(setup: &Setup, replies: &[&str]) -> (Vec<String>, Vec<String>) {
+    let mut client = Client::new(setup.config.clone(), TlsMode::None, Instant::ZERO);
+    let (mut commands, mut told, mut out) = (Vec::new(), Vec::new(), Output::new());
+    let mut replies = replies.iter();
+    let mut taken = vec![0; setup.messages.len()];
+    let mut ids = Vec::new();
+    loop {
+        let mut chunk = &[][..];
+        match client.poll(Instant::ZERO, &mut out) {
+            Next::Event(Event::Ready) => {
+                ids.extend(setup.messages.iter().map(|(envelope, _)| client.send(envelope.clone()).unwrap()));
+                continue;
+            }
+            Next::Event(Event::Finished(_, outcomes)) => {
+                told.extend(outcomes.iter().map(ToString::to_string));
+                continue;
+            }
+            Next::Event(_) => continue,
+            Next::Body(id) => {
+                let message = ids.iter().position(|known| *known == id).unwrap();
+                chunk = &setup.messages[message].1[taken[message]..];
+                taken[message] += client.body(Instant::ZERO, chunk, true, &mut out).unwrap();
+            }
+            Next::Wait if out.is_empty() => match replies.next() {
+                Some(reply) => client.handle_input(Instant::ZERO, reply.as_bytes()),
+                None => break,
+            },
+            Next::Wait => {}
+            Next::Closed(end) => {
+                told.push(format!("closed: {end:?}"));
+                break;
+            }
+        }
+        let written: Vec<u8> = out.slices(chunk).unwrap().flatten().copied().collect();
+        let lines = written
+            .split(|&byte| byte == b'\n')
+            .filter_map(|line| str::from_utf8(line.strip_suffix(b"\r")?).ok());
+        commands.extend(
+            lines.filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase())).map(str::to_owned),
+        );
+        client.handle_written(Instant::ZERO, out.len());
+        out.clear();
+    }
+    if client.is_reusable() {
+        told.push("reusable".into());
+    }
+    (commands, told)
+}
+
+#[test]
+fn content_of_unknown_size_goes_in_large_chunks() {
+    let replies = [
+        "220 hi\r\n",
+        "250-hi\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
+        "250 ok\r\n250 ok\r\n",
+        "250 one\r\n250 two\r\n250 queued\r\n250 ok\r\n250 ok\r\n",
+        "250 queued\r\n",
+    ];
+    let (commands, told) = session(&large(), &replies);
+    let mail = |to: &str| ["MAIL FROM:<from@a.example>".to_owned(), format!("RCPT TO:<{to}>")];
+    let bdat = |line: &str| line.to_owned();
+    let expected = [
+        vec![bdat("EHLO client.example")],
+        mail("to@b.example").to_vec(),
+        vec![bdat("BDAT 1048576"), bdat("BDAT 1048576"), bdat("BDAT 3 LAST")],
+    ]
+    .concat();
+    assert_eq!(commands[..expected.len()], expected);
+    assert_eq!(told, ["delivered: 250 queued", "delivered: 250 queued", "reusable"]);
+}
+
+#[test]
+fn case_w23_a_chunk_refused_in_the_middle_ends_the_message_and_not_the_session() {
+    let reply = b"552 5.3.4 too much\r\n";
+    for cut in 0..=reply.len() {
+        refused_in_the_middle(&reply[..cut], &reply[cut..]);
+    }
+}
+
+fn refused_in_the_middle(start: &[u8], end: &[u8]) {
+    // The reply to the first chunk comes when the second is put out and the third is not.
+    let setup = large();
+    let mut client = Client::new(setup.config.clone(), TlsMode::None, Instant::ZERO);
+    let mut out = Output::new();
+    let write = |client: &mut Client, out: &mut Output| {
+        client.handle_written(Instant::ZERO, out.len());
+        out.clear();
+    };
+    let mut ids = Vec::new();
+    let mut outcomes = Vec::new();
+    let mut taken = 0;
+    let mut input =
+        ["220 hi\r\n", "250-hi\r\n250-PIPELINING\r\n250 CHUNKING\r\n", "250 ok\r\n250 ok\r\n"].into_iter();
+    // Until one chunk is out.
+    while taken < 1 << 20 {
+        match client.poll(Instant::ZERO, &mut out) {
+            Next::Event(Event::Ready) => {
+                ids.extend(setup.messages.iter().map(|(envelope, _)| client.send(envelope.clone()).unwrap()));
+            }
+            Next::Body(_) => {
+                let content = &setup.messages[0].1[taken..];
+                taken += client.body(Instant::ZERO, content, true, &mut out).unwrap();
+                write(&mut client, &mut out);
+            }
+            Next::Wait if out.is_empty() => {
+                client.handle_input(Instant::ZERO, input.next().unwrap().as_bytes());
+            }
+            Next::Wait => write(&mut client, &mut out),
+            Next::Event(_) => {}
+            Next::Closed(end) => panic!("{end:?}"),
+        }
+    }
+    client.handle_input(Instant::ZERO, start);
+    client.handle_input(Instant::ZERO, end);
+    let mut wire = Vec::new();
+    let mut replies = ["250 reset\r\n250 ok\r\n250 ok\r\n", "250 queued\r\n"].into_iter();
+    loop {
+        let mut chunk = &[][..];
+        match client.poll(Instant::ZERO, &mut out) {
+            Next::Event(Event::Finished(_, all)) => outcomes.extend(all.iter().map(ToString::to_string)),
+            Next::Event(_) => {}
+            Next::Body(id) => {
+                assert_eq!(id, ids[1], "no more of the first");
+                chunk = b"two";
+                client.body(Instant::ZERO, chunk, true, &mut out).unwrap();
+            }
+            Next::Wait if out.is_empty() => match replies.next() {
+                Some(reply) => client.handle_input(Instant::ZERO, reply.as_bytes()),
+                None => break,
+            },
+            Next::Wait => {}
+            Next::Closed(end) => panic!("{end:?}"),
+        }
+        out.slices(chunk).unwrap().for_each(|slice| wire.extend_from_slice(slice));
+        write(&mut client, &mut out);
+    }
+    assert_eq!(
+        String::from_utf8(wire).unwrap(),
+        "RSET\r\nMAIL FROM:<from@a.example>\r\nRCPT TO:<b@b.example>\r\nBDAT 3 LAST\r\ntwo"
+    );
+    assert_eq!(
+        outcomes,
+        [
+            "rejected: the server refused while the message was sent: 552 5.3.4 too much",
+            "delivered: 250 queued"
+        ]
+    );
+    assert!(client.is_reusable());
+}
+
+#[test]
+fn content_of_another_size_than_declared_ends_the_connection() {
+    for (size, told) in [(5, "ends after 4 of its 5 bytes"), (3, "is longer than its 3 bytes")] {
+        let mut setup = one().stay().chunked(Chunking::Safe);
+        let form = Form { size: Some(size), ..Form::default() };
+        setup.messages[0].0 = setup.messages[0].0.clone().with_form(form);
+        after_hello(
+            &setup,
+            &CHUNKING,
+            "C: MAIL FROM:<from@a.example>
+             C: RCPT TO:<to@b.example>
+             S: 250 ok
+             S: 250 ok",
+            &format!(
+                "ready
+                 rejected: the content {told}
+                 closed: the connection was closed to stop a message: the content {told}"
+            ),
+        );
+    }
+}
+
+#[test]
+fn cancelled_between_chunks_is_a_reset() {
+    // Nobody wants the content before both replies: cancelling leaves the session in order.
+    after_hello(
+        &one().stay().chunked(Chunking::Safe),
+        &CHUNKING,
+        "C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<to@b.example>
+         !cancel
+         S: 250 ok
+         S: 250 ok",
+        "ready
+         deferred: the transaction was cancelled
+         open, reusable",
+    );
+}
