@@ -58,7 +58,9 @@ pub fn check(data: &[u8]) {
         assert_eq!(extensions.has(extension), old || extensions.get(keyword).is_some(), "{keyword}");
     }
 
-    let size = extensions.get("SIZE").and_then(|parameters| parameters.trim().parse::<u64>().ok());
+    let digits = extensions.get("SIZE").map(|parameters| parameters.trim_matches([' ', '\t', '\r']));
+    let is_number = |digits: &&str| digits.bytes().all(|b| b.is_ascii_digit());
+    let size = digits.filter(is_number).and_then(|digits| digits.parse::<u64>().ok());
     assert_eq!(extensions.max_size(), size.filter(|&size| size != 0));
 
     let offered: Vec<AuthMechanism> = extensions.auth().collect();

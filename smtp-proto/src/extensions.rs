@@ -300,13 +300,21 @@ fn ends_keyword(behind: &[u8]) -> bool {
 
 /// The number that is all there is before the end of the line but blanks.
 fn number(text: &mut &[u8]) -> Option<u64> {
-    let (mut number, mut rest) = (None::<u64>, skip_blanks(text));
+    let (mut number, mut rest) = (None::<u64>, skip(text));
     while let [digit @ b'0'..=b'9', more @ ..] = rest {
         number = Some(number.unwrap_or(0).checked_mul(10)?.checked_add(u64::from(digit - b'0'))?);
         rest = more;
     }
-    *text = skip_blanks(rest);
-    number.filter(|_| matches!(**text, [] | [b'\n', ..] | [b'\r', b'\n', ..]))
+    *text = skip(rest);
+    number.filter(|_| matches!(**text, [] | [b'\n', ..]))
+}
+
+/// What is behind blanks, and CRs too many among them.
+fn skip(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t' | b'\r', rest @ ..] = text {
+        text = rest;
+    }
+    text
 }
 
 /// What is behind the end of the line.

@@ -17,6 +17,8 @@ use crate::output::Output;
 use crate::time::Instant;
 use crate::tls::{Channel, TlsConnector, TlsError, TlsInfo};
 
+/// So much written earns the time of a block for the rest.
+const BLOCK: usize = 64 << 10;
 /// So much content is encrypted in one call of `body`: one TLS record.
 const MAX_CHUNK: usize = 16 << 10;
 
@@ -54,6 +56,8 @@ pub struct Session {
     plain: Vec<u8>,
     /// What TLS has put out must be written until then.
     block: Option<Instant>,
+    /// How much was written since.
+    block_written: usize,
     block_timeout: core::time::Duration,
     /// It is over, and until then the last words of TLS must be written.
     closing: Option<Instant>,
@@ -73,6 +77,7 @@ impl Session {
         };
         let mut session = Self {
             block: None,
+            block_written: 0,
             block_timeout: config.timeouts.block,
             close_timeout: config.timeouts.quit,
             client: Client::new(config, mode, now),
@@ -194,8 +199,13 @@ impl Session {
             None => self.client.handle_written(now, n),
             Some(channel) => {
                 let plain = channel.written(n);
+                self.block_written += n;
                 if channel.is_written() {
                     self.block = None;
+                } else if self.block_written >= BLOCK {
+                    // The rest has as much time again.
+                    self.block = self.block.map(|_| now + self.block_timeout);
+                    self.block_written = 0;
                 }
                 self.client.handle_written(now, plain);
             }
@@ -242,6 +252,7 @@ impl Session {
     fn start_timer(&mut self, now: Instant) {
         if self.block.is_none() && self.channel.as_ref().is_some_and(|channel| !channel.is_written()) {
             self.block = Some(now + self.block_timeout);
+            self.block_written = 0;
         }
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
-use smtp_message::{Content, Message, Stamp};
+use smtp_message::{Content, ContentError, Message, Stamp};
 use smtp_proto::client::{Error as SessionError, Failure, Outcome, Phase};
 use smtp_proto::envelope::{Envelope, Form};
 use smtp_proto::sasl::Credentials;
@@ -27,6 +27,10 @@ use crate::runtime::Runtime;
 
 /// A connection that was idle for longer is not used again.
 const MAX_IDLE_TIME: Duration = Duration::from_secs(60);
+
+/// So many further transactions there are for a message, and one more for every 50 recipients: a server that takes one
+/// recipient at a time cannot have the message ten thousand times.
+const MAX_FURTHER: usize = 100;
 
 /// Hands messages to one server; cheap to clone, and shared by any number of tasks or threads.
 ///
@@ -121,7 +125,7 @@ impl<R: Runtime> Mailer<R> {
         // Positions in the report of those whom the last transaction was for.
         let mut positions: Vec<usize> = (0..report.recipients.len()).collect();
         let mut last = envelope;
-        loop {
+        for _ in 0..MAX_FURTHER + positions.len() / 50 {
             let outcomes: Vec<_> = positions.iter().map(|&i| report.recipients[i].outcome.clone()).collect();
             let Some((further, left)) = last.further(&outcomes) else { return Ok(report) };
             positions = left.into_iter().map(|i| positions[i]).collect();
@@ -132,6 +136,7 @@ impl<R: Runtime> Mailer<R> {
             }
             last = further;
         }
+        Ok(report)
     }
 
     /// One transaction.
@@ -169,10 +174,12 @@ impl<R: Runtime> Mailer<R> {
         let envelope = Envelope::new(sender, recipients)?.with_form(form);
         loop {
             let (mut connection, kept) = self.connection().await?;
-            let report = self.send_on(&mut connection, envelope.clone(), &mut content).await?;
+            let mut once = Once { content: &mut content, begun: false };
+            let report = self.send_on(&mut connection, envelope.clone(), &mut once).await?;
+            let begun = once.begun;
             self.keep(connection).await;
-            // Nothing of the content was asked for before DATA was answered.
-            if !(kept && was_stale(&report)) {
+            // What was read cannot be read again.
+            if begun || !(kept && was_stale(&report)) {
                 return Ok(report);
             }
         }
@@ -248,7 +255,28 @@ impl<R: Runtime> Mailer<R> {
 /// Whether nothing was handed over because the server was about to close a kept connection, or had closed it while nobody
 /// looked.
 fn was_stale(report: &Report) -> bool {
-    report.recipients.iter().all(|recipient| missed(&recipient.outcome))
+    let mut asked =
+        report.recipients.iter().map(|recipient| &recipient.outcome).filter(|o| !is_local(o)).peekable();
+    asked.peek().is_some() && asked.all(missed)
+}
+
+/// Whether a recipient's outcome was decided without the server.
+fn is_local(outcome: &Outcome) -> bool {
+    matches!(outcome.failure(), Some(Failure::Unsupported(_) | Failure::TooManyRecipients { reply: None }))
+}
+
+/// A source that can be read once.
+struct Once<'a, C> {
+    content: &'a mut C,
+    /// Something was read.
+    begun: bool,
+}
+
+impl<C: AsyncChunks> AsyncChunks for Once<'_, C> {
+    async fn next(&mut self, out: &mut Vec<u8>) -> Result<bool, ContentError> {
+        self.begun = true;
+        self.content.next(out).await
+    }
 }
 
 /// Whether a recipient missed a message before DATA was answered.

@@ -11,7 +11,7 @@ use rustls::time_provider::DefaultTimeProvider;
 use smtp_driver::sim::{Sim, SimRuntime, SimTransport};
 use smtp_driver::{AsyncChunks, ConfigError, Error, Mailer, MailerBuilder, Report, Runtime, serve};
 use smtp_message::{Bcc, ContentError, LineEnds, Message, RawMessage};
-use smtp_proto::client::{AuthError, Error as SessionError, Event, Outcome};
+use smtp_proto::client::{AuthError, Chunking, Error as SessionError, Event, Outcome};
 use smtp_proto::envelope::Form;
 use smtp_proto::reply::{Code, Reply};
 use smtp_proto::server::{self, Response, Server};
@@ -401,6 +401,77 @@ fn case_w29_limits_make_further_transactions_and_connections() {
         vec![to(10), to(11)],
     ];
     assert_eq!(*log.lock().unwrap(), expected.concat());
+}
+
+/// A server that leaves at the second MAIL of its first connection; where the lines it reads go.
+fn leaves_once(sim: &Sim, keyword: &'static str) -> Arc<Mutex<Vec<String>>> {
+    let (count, log) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
+    let lines = Arc::clone(&log);
+    sim.listen(HOST, 25, move |mut server: SimTransport| {
+        let first = count.fetch_add(1, Ordering::Relaxed) == 0;
+        let lines = Arc::clone(&lines);
+        async move {
+            server.write_all(b"220 mx\r\n").await.unwrap();
+            let mut mails = 0;
+            while let Ok(line) = server.read_line().await {
+                lines.lock().unwrap().push(line.clone());
+                let verb = line.split(' ').next().unwrap_or_default();
+                mails += usize::from(verb == "MAIL");
+                let reply = match verb {
+                    "EHLO" => format!("250-mx\r\n250-PIPELINING\r\n250 {keyword}\r\n"),
+                    "MAIL" if first && mails == 2 => {
+                        server.write_all(b"421 idle too long\r\n").await.unwrap();
+                        return;
+                    }
+                    "DATA" => "354 go\r\n".into(),
+                    "MAIL" | "RCPT" | "." | "end" => "250 ok\r\n".into(),
+                    _ => continue,
+                };
+                server.write_all(reply.as_bytes()).await.unwrap();
+            }
+        }
+    });
+    log
+}
+
+#[test]
+fn a_source_that_was_read_is_not_sent_again() {
+    struct Once(Vec<&'static [u8]>);
+    impl AsyncChunks for Once {
+        async fn next(&mut self, out: &mut Vec<u8>) -> Result<bool, ContentError> {
+            if let Some(piece) = self.0.pop() {
+                out.extend_from_slice(piece);
+            }
+            Ok(!self.0.is_empty())
+        }
+    }
+    let sim = Sim::new(1);
+    let lines = leaves_once(&sim, "CHUNKING");
+    let builder = MailerBuilder::new(HOST).port(25).dangerous_plaintext().chunking(Chunking::Streamed);
+    let mailer = builder.build(sim.runtime()).unwrap();
+    let send = || {
+        let content = Once(vec![b"end\r\n", b"Subject: x\r\n\r\n"]);
+        let to = vec!["b@b.example".parse::<Address>().unwrap()];
+        sim.block_on(mailer.send_stream(None, to, Form::default(), content)).unwrap()
+    };
+    assert!(send().is_complete());
+    let report = send();
+    assert!(matches!(report.recipients()[0].outcome, Outcome::Deferred(_)), "{report:?}");
+    let lines = lines.lock().unwrap();
+    let chunks: Vec<_> = lines.iter().filter(|line| line.starts_with("BDAT")).collect();
+    assert!(chunks.iter().all(|line| *line == "BDAT 19 LAST"), "{chunks:?}");
+}
+
+#[test]
+fn a_stale_connection_is_replaced_for_whom_it_was_asked() {
+    let sim = Sim::new(1);
+    leaves_once(&sim, "LIMITS RCPTMAX=1");
+    let mailer = MailerBuilder::new(HOST).port(25).dangerous_plaintext().build(sim.runtime()).unwrap();
+    for to in [&["b@b.example"][..], &["b@b.example", "c@b.example"]] {
+        let to = to.iter().map(|to| to.parse().unwrap()).collect();
+        let report = sim.block_on(mailer.send_to(None, to, &message(&mailer))).unwrap();
+        assert!(report.is_complete(), "{report:?}");
+    }
 }
 
 #[test]

@@ -71,6 +71,10 @@ impl Chunker {
             if ends && self.taken < declared {
                 return Err(BodyError::TooShort { declared, taken: self.taken });
             }
+            // Of nothing no byte can be held back: it is put out when it is sure that there is no more.
+            if declared == 0 && !ends {
+                return Ok((taken, Chunk::None));
+            }
             let begins = (!core::mem::replace(&mut self.begun, true)).then_some(declared);
             self.ended = ends;
             let (content, held) = match content.split_last() {
@@ -139,7 +143,9 @@ mod tests {
         let mut out = Output::new();
         held.take_staged(&mut out);
         assert_eq!((out.len(), held.is_mid_chunk()), (1, false));
-        assert_eq!(Chunker::new(Some(0), false).frame(b"", true), Ok((0, only(Some(0), 0, true))));
+        let mut empty = Chunker::new(Some(0), false);
+        assert_eq!(empty.frame(b"", false), Ok((0, Chunk::None)));
+        assert_eq!(empty.frame(b"", true), Ok((0, only(Some(0), 0, true))));
     }
 
     #[test]

@@ -549,6 +549,7 @@ impl Client {
                 self.await_tls(false);
             }
             Severity::Intermediate => self.refused(Phase::StartTls, reply),
+            _ if reply.code().get() == 421 => self.refused(Phase::StartTls, reply),
             _ => match self.before_tls.take() {
                 Some(extensions) => self.ready(extensions),
                 None => self.fail(Error::StartTlsUnavailable { refusal: Some((Phase::StartTls, reply)) }),
@@ -612,6 +613,8 @@ impl Client {
             _ => {
                 transaction.decide_rest_by(Phase::Mail, &reply);
                 transaction.abandon();
+                // Something is left of a transaction before.
+                self.needs_reset |= reply.code().get() == 503;
             }
         }
         self.wire.events.push_back(Event::Mail(id, reply));
@@ -656,9 +659,10 @@ impl Client {
             Severity::Positive => {}
             Severity::Intermediate => return self.refused(Phase::Content, reply),
             _ => {
+                let misunderstood = transaction.is_misunderstood(&reply);
                 transaction.decide_rest_by(Phase::Content, &reply);
                 transaction.abandon();
-                if transaction.is_misunderstood(&reply) {
+                if misunderstood {
                     return self.fail(Error::Refused { phase: Phase::Content, reply });
                 }
             }
@@ -672,13 +676,14 @@ impl Client {
         if reply.severity() == Severity::Intermediate {
             return self.refused(Phase::Verdict, reply);
         }
+        let misunderstood = transaction.is_misunderstood(&reply);
         match recipient {
             None => transaction.decide_rest_by(Phase::Verdict, &reply),
             Some(recipient) => transaction.decide_by_verdict(recipient, &reply),
         }
-        // Whatever the server said, its transaction is over.
-        transaction.mail_accepted = false;
-        if transaction.is_misunderstood(&reply) {
+        // Whatever the server said, its transaction is over; but what a refused chunk leaves behind is not said anywhere.
+        transaction.mail_accepted &= transaction.is_chunked() && !reply.is_positive();
+        if misunderstood {
             return self.fail(Error::Refused { phase: Phase::Verdict, reply });
         }
         self.finish_if_over(index);

@@ -104,16 +104,22 @@ pub(super) struct Pipeline {
     unanswered: usize,
     queued: u64,
     written: u64,
-    /// Until when what is queued must be written.
+    /// Until when what is queued must be written, or the next part of it.
     block_deadline: Option<Instant>,
+    /// Where in the stream the part begins that the deadline is for.
+    block_start: u64,
 }
 
 impl Pipeline {
+    /// So much written earns the time of a block for the rest.
+    pub(super) const BLOCK: u64 = 64 << 10;
+
     /// `len` more bytes were put out.
     pub(super) fn queue(&mut self, len: usize, now: Instant, timeouts: &Timeouts) {
         self.queued += len as u64;
         if self.block_deadline.is_none() && self.queued > self.written {
             self.block_deadline = Some(now + timeouts.block);
+            self.block_start = self.written;
         }
     }
 
@@ -141,6 +147,9 @@ impl Pipeline {
         self.written = self.written.saturating_add(n as u64).min(self.queued);
         if self.written == self.queued {
             self.block_deadline = None;
+        } else if self.written - self.block_start >= Self::BLOCK {
+            self.block_deadline = self.block_deadline.map(|_| now + timeouts.block);
+            self.block_start = self.written;
         }
         self.start_timers(now, timeouts);
     }

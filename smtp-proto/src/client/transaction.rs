@@ -224,9 +224,15 @@ impl Transaction {
         matches!(&self.framing, Framing::Chunks { chunker, .. } if !chunker.is_mid_chunk())
     }
 
-    /// Whether the server did not understand BDAT, and so takes the chunk for commands.
+    /// Whether the reply says that the server did not understand BDAT, and so takes the chunk for commands.  To be asked
+    /// before the reply decides: 503 is right where there was nobody left to send to.
     pub(super) fn is_misunderstood(&self, reply: &Reply) -> bool {
-        matches!(self.framing, Framing::Chunks { .. }) && (500..=504).contains(&reply.code().get())
+        let code = reply.code().get();
+        self.is_chunked() && (500..=504).contains(&code) && !(code == 503 && self.is_decided())
+    }
+
+    pub(super) fn is_chunked(&self) -> bool {
+        matches!(self.framing, Framing::Chunks { .. })
     }
 
     /// The next recipient at or after this position whom the server is to be asked for.
@@ -348,10 +354,11 @@ fn verdict(phase: Phase, reply: &Reply) -> Outcome {
 
 fn refusal(phase: Phase, reply: &Reply) -> Outcome {
     let failure = Failure::Refused { phase, reply: reply.clone() };
-    // 552 to RCPT is an old way to say that there are too many recipients (RFC 5321 section 4.5.3.1.10).
-    let too_many = phase == Phase::Rcpt && reply.code().get() == 552;
+    // 552 to RCPT is an old way to say that there are too many recipients (RFC 5321 section 4.5.3.1.10), and 503 to MAIL
+    // is about the state of the session.
+    let is_temporary = matches!((phase, reply.code().get()), (Phase::Rcpt, 552) | (Phase::Mail, 503));
     match reply.severity() {
-        Severity::Permanent if !too_many => Outcome::Rejected(failure),
+        Severity::Permanent if !is_temporary => Outcome::Rejected(failure),
         _ => Outcome::Deferred(failure),
     }
 }

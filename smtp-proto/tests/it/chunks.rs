@@ -390,3 +390,101 @@ fn cancelled_between_chunks_is_a_reset() {
          open, reusable",
     );
 }
+
+const HELLO: [&str; 2] = ["220 hi\r\n", "250-hi\r\n250-PIPELINING\r\n250 CHUNKING\r\n"];
+
+fn two_streamed() -> Setup {
+    one().stay().chunked(Chunking::Streamed).and_message(&["b@b.example"], "two", Form::default()).sized()
+}
+
+#[test]
+fn a_refused_chunk_is_cleared_before_the_next_message() {
+    let mut setup = two_streamed();
+    setup.config.pipeline_messages = false;
+    let replies = [
+        HELLO[0],
+        HELLO[1],
+        "250 ok\r\n550 no\r\n554 nobody\r\n",
+        "250 reset\r\n",
+        "250 ok\r\n250 ok\r\n250 queued\r\n",
+    ];
+    let (commands, told) = session(&setup, &replies);
+    assert_eq!(commands[4..6], ["RSET", "MAIL FROM:<from@a.example>"]);
+    assert_eq!(told, ["rejected: the server refused at RCPT: 550 no", "delivered: 250 queued", "reusable"]);
+    // The next one was on its way already, and is not to blame.
+    let (_, told) = session(
+        &two_streamed(),
+        &[HELLO[0], HELLO[1], "250 ok\r\n550 no\r\n554 nobody\r\n503 nested\r\n503 no\r\n554 no\r\n"],
+    );
+    assert_eq!(
+        told,
+        [
+            "rejected: the server refused at RCPT: 550 no",
+            "deferred: the server refused at MAIL: 503 nested",
+            "reusable"
+        ]
+    );
+}
+
+#[test]
+fn case_w18_a_chunk_behind_a_refused_mail_may_be_out_of_sequence() {
+    let replies = [
+        HELLO[0],
+        HELLO[1],
+        "550 no\r\n503 need MAIL\r\n503 need RCPT\r\n250 ok\r\n250 ok\r\n250 queued\r\n",
+    ];
+    let (_, told) = session(&two_streamed(), &replies);
+    assert_eq!(told, ["rejected: the server refused at MAIL: 550 no", "delivered: 250 queued", "reusable"]);
+    // The same behind a chunk that was refused.
+    let replies = [
+        HELLO[0],
+        HELLO[1],
+        "250 ok\r\n250 ok\r\n",
+        "552 5.3.4 too big\r\n503 no\r\n503 no\r\n250 ok\r\n250 ok\r\n",
+        "250 queued\r\n",
+    ];
+    let (_, told) = session(&large(), &replies);
+    assert_eq!(
+        told,
+        [
+            "rejected: the server refused while the message was sent: 552 5.3.4 too big",
+            "delivered: 250 queued",
+            "reusable"
+        ]
+    );
+}
+
+#[test]
+fn a_large_chunk_has_the_time_that_its_parts_take() {
+    let setup = large();
+    let mut client = Client::new(setup.config.clone(), TlsMode::None, Instant::ZERO);
+    let (mut out, mut taken) = (Output::new(), 0);
+    let mut input = [HELLO[0], HELLO[1], "250 ok\r\n250 ok\r\n"].into_iter();
+    while taken < 1 << 20 {
+        match client.poll(Instant::ZERO, &mut out) {
+            Next::Event(Event::Ready) => _ = client.send(setup.messages[0].0.clone()).unwrap(),
+            Next::Event(_) => {}
+            Next::Body(_) => {
+                taken += client.body(Instant::ZERO, &setup.messages[0].1[taken..], true, &mut out).unwrap();
+            }
+            Next::Wait if out.is_empty() => {
+                client.handle_input(Instant::ZERO, input.next().unwrap().as_bytes());
+            }
+            Next::Wait => {
+                client.handle_written(Instant::ZERO, out.len());
+                out.clear();
+            }
+            Next::Closed(end) => panic!("{end:?}"),
+        }
+    }
+    // Five times the minimum rate, which a whole megabyte does not reach in the time of a block.
+    let at = |second| Instant::from_duration(std::time::Duration::from_secs(second));
+    for second in 1..=200 {
+        client.handle_written(at(second), 5 << 10);
+        client.handle_timeout(at(second));
+        assert!(!client.is_over(), "after {second} seconds");
+    }
+    // A peer that takes no more is left.
+    client.handle_timeout(at(200 + 180));
+    assert!(client.is_over());
+}

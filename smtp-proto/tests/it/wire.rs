@@ -266,6 +266,12 @@ fn opportunistic_tls_is_used_where_it_is_offered_and_accepted() {
     }
     after_hello(
         &setup,
+        &["STARTTLS"],
+        "C: STARTTLS\nS: 421 bye",
+        "closed: the server refused at STARTTLS: 421 bye",
+    );
+    after_hello(
+        &setup,
         &["STARTTLS", "AUTH PLAIN"],
         &format!("C: STARTTLS\nS: 220 go\nC: EHLO client.example\nS: 250-mx\nS: 250 STARTTLS\n{mail}"),
         &format!("start TLS\n{told}"),
