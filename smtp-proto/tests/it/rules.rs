@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::script::{Setup, check};
 use super::wire::{HELLO, hello};
-use smtp_proto::client::{Client, Config, Error, Misuse, Next, Phase, Timeouts, TlsMode};
+use smtp_proto::client::{Chunking, Client, Config, Error, Misuse, Next, Phase, Timeouts, TlsMode};
+use smtp_proto::command::{Query, XClientName};
 use smtp_proto::envelope::{Envelope, Form};
 use smtp_proto::{AuthMechanism, Instant, Output};
 
@@ -441,4 +442,63 @@ fn the_second_message_can_be_cancelled_alone() {
         }
     };
     assert_eq!(end, Err(Error::Disconnected { phase: Phase::Content }));
+}
+
+#[test]
+fn xclient_is_asked_alone() {
+    let (mut client, mut out) = ready("XCLIENT NAME");
+    let xclient = || Query::XClient(vec![(XClientName::Name, "x".into())]);
+    client.query(Query::Noop).unwrap();
+    assert_eq!(client.query(xclient()), Err(Misuse::NotReady), "a query is queued");
+    assert_eq!(wire(&mut client, &mut out), "NOOP\r\n");
+    assert_eq!(client.query(xclient()), Err(Misuse::NotReady), "a query is not answered");
+    client.handle_input(Instant::ZERO, b"250 ok\r\n");
+    assert_eq!(wire(&mut client, &mut out), "");
+    client.query(xclient()).unwrap();
+    assert_eq!(wire(&mut client, &mut out), "XCLIENT NAME=x\r\n");
+    assert!(!client.is_reusable());
+}
+
+#[test]
+fn a_connection_is_reusable_until_its_last_message() {
+    let (mut client, mut out) = ready("LIMITS MAILMAX=1");
+    assert!(client.is_reusable());
+    client.send(envelope("a@b.example")).unwrap();
+    wire(&mut client, &mut out);
+    client.handle_input(Instant::ZERO, b"550 no\r\n");
+    wire(&mut client, &mut out);
+    assert!(!client.is_reusable());
+    assert_eq!(client.send(envelope("a@b.example")), Err(Misuse::TooManyMails { limit: 1 }));
+    // Leaving is no failure, if it was meant.
+    client.quit();
+    client.handle_eof(Instant::ZERO);
+    assert!(matches!(client.poll(Instant::ZERO, &mut out), Next::Closed(Ok(()))));
+}
+
+#[test]
+fn between_two_chunks_a_message_can_be_cancelled() {
+    let mut config = Config::new("client.example".parse().unwrap());
+    config.chunking = Chunking::Safe;
+    let mut client = Client::new(config, TlsMode::None, Instant::ZERO);
+    let mut out = Output::new();
+    for input in ["220 mx\r\n", "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n"] {
+        client.handle_input(Instant::ZERO, input.as_bytes());
+        wire(&mut client, &mut out);
+    }
+    let id = client.send(envelope("a@b.example")).unwrap();
+    client.send(envelope("b@b.example")).unwrap();
+    wire(&mut client, &mut out);
+    client.handle_input(Instant::ZERO, b"250 ok\r\n250 ok\r\n");
+    assert_eq!(wire(&mut client, &mut out), "");
+    let content = [b'x'; 1 << 17];
+    for _ in 0..8 {
+        assert!(matches!(client.poll(Instant::ZERO, &mut out), Next::Body(_)));
+        client.body(Instant::ZERO, &content, false, &mut out).unwrap();
+    }
+    assert_eq!(out.len(), "BDAT 1048576\r\n".len() + (1 << 20));
+    client.handle_written(Instant::ZERO, out.len());
+    out.clear();
+    client.cancel(id);
+    client.handle_input(Instant::ZERO, b"250 ok\r\n");
+    assert_eq!(wire(&mut client, &mut out), "RSET\r\nMAIL FROM:<>\r\nRCPT TO:<b@b.example>\r\n");
 }
