@@ -79,9 +79,9 @@ pub(super) fn check_outcome(open: &Open, recipient: usize, outcome: &Outcome, wr
             assert!(refused(*phase, reply) && reply.severity() == Severity::Permanent, "{outcome}");
         }
         Outcome::Deferred(Failure::Refused { phase, reply }) => {
-            let too_many = *phase == Phase::Rcpt && reply.code().get() == 552;
+            let is_temporary = matches!((phase, reply.code().get()), (Phase::Rcpt, 552) | (Phase::Mail, 503));
             assert!(refused(*phase, reply), "{outcome}");
-            assert!(too_many || reply.severity() == Severity::Transient, "{outcome}");
+            assert!(is_temporary || reply.severity() == Severity::Transient, "{outcome}");
         }
         Outcome::Deferred(Failure::TooManyRecipients { reply }) => {
             assert!(!accepted && reply.as_ref() == rcpt, "{outcome}");
