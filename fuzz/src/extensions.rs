@@ -6,18 +6,23 @@ use smtp_proto::reply::{ReplyLimits, ReplyParser};
 use smtp_proto::{AuthMechanism, Extension, Extensions};
 
 /// Every known extension with its keyword.
-const KNOWN: [(&str, Extension); 11] = [
+const KNOWN: [(&str, Extension); 16] = [
     ("8BITMIME", Extension::EightBitMime),
     ("AUTH", Extension::Auth),
     ("BINARYMIME", Extension::BinaryMime),
     ("CHUNKING", Extension::Chunking),
+    ("DELIVERBY", Extension::DeliverBy),
     ("DSN", Extension::Dsn),
     ("ENHANCEDSTATUSCODES", Extension::EnhancedStatusCodes),
+    ("FUTURERELEASE", Extension::FutureRelease),
+    ("LIMITS", Extension::Limits),
+    ("MT-PRIORITY", Extension::MtPriority),
     ("PIPELINING", Extension::Pipelining),
     ("REQUIRETLS", Extension::RequireTls),
     ("SIZE", Extension::Size),
     ("SMTPUTF8", Extension::SmtpUtf8),
     ("STARTTLS", Extension::StartTls),
+    ("XCLIENT", Extension::XClient),
 ];
 
 /// Reads the reply and compares every answer with one that is worked out from the keywords as they came.
@@ -56,12 +61,35 @@ pub fn check(data: &[u8]) {
     for (keyword, extension) in KNOWN {
         let old = extension == Extension::Auth && listed.iter().any(|(keyword, _)| is_old_auth(keyword));
         assert_eq!(extensions.has(extension), old || extensions.get(keyword).is_some(), "{keyword}");
+        assert_eq!(extension.to_string(), keyword);
     }
 
     let digits = extensions.get("SIZE").map(|parameters| parameters.trim_matches([' ', '\t', '\r']));
     let is_number = |digits: &&str| digits.bytes().all(|b| b.is_ascii_digit());
     let size = digits.filter(is_number).and_then(|digits| digits.parse::<u64>().ok());
     assert_eq!(extensions.max_size(), size.filter(|&size| size != 0));
+
+    let word = |keyword, i| extensions.get(keyword).and_then(|text| text.split_ascii_whitespace().nth(i));
+    if let Some(minimum) = extensions.deliver_by_minimum() {
+        assert_eq!(word("DELIVERBY", 0).map(str::parse), Some(Ok(minimum)));
+    }
+    if let Some((seconds, until)) = extensions.future_release() {
+        assert_eq!(word("FUTURERELEASE", 0).map(str::parse), Some(Ok(seconds)));
+        assert_eq!(word("FUTURERELEASE", 1), Some(until));
+    }
+    let limits = extensions.limits();
+    for (name, limit) in
+        [("MAILMAX", limits.mails), ("RCPTMAX", limits.recipients), ("RCPTDOMAINMAX", limits.domains)]
+    {
+        let words = extensions.get("LIMITS").unwrap_or_default().split_ascii_whitespace();
+        let values =
+            words.filter_map(|word| word.split_once('=')).filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        let is_limit =
+            |value: &&str| (1..=6).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
+        let mut valid =
+            values.map(|(_, value)| value).filter(is_limit).filter_map(|value| value.parse().ok());
+        assert_eq!(limit, valid.find(|&limit: &usize| limit > 0), "{name}");
+    }
 
     let offered: Vec<AuthMechanism> = extensions.auth().collect();
     for mechanism in [AuthMechanism::Plain, AuthMechanism::Login] {

@@ -31,7 +31,7 @@ const TARGETS: &[Target] = &[
             "smtp-proto/src/server/parameters.rs",
         ],
     },
-    Target { name: "dot_stuffing", sources: &["smtp-proto/src/body/mod.rs"] },
+    Target { name: "dot_stuffing", sources: &["smtp-proto/src/body/dots.rs"] },
     Target { name: "extensions", sources: &["smtp-proto/src/extensions.rs"] },
     Target { name: "reply_parser", sources: &["smtp-proto/src/reply/"] },
     Target { name: "server_session", sources: &["smtp-proto/src/server/"] },

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::{BareLineEnd, BodyError, first_bare_line_end, has_bare_line_end};
+use super::dots::first_bare_line_end;
+use super::{BareLineEnd, BodyError};
 use crate::Output;
 
 /// A chunk of content whose whole size is not known has so many bytes, unless it is the last.
@@ -116,6 +117,12 @@ impl Chunker {
             false => Ok(()),
         }
     }
+}
+
+/// Whether there is a bare line end, a CR at the end apart.
+fn has_bare_line_end(block: &[u8]) -> bool {
+    let pairs = block.iter().zip(block.get(1..).unwrap_or_default());
+    pairs.fold(false, |bare, (&a, &b)| bare | ((a == b'\r') != (b == b'\n')))
 }
 
 #[cfg(test)]
