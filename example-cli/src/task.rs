@@ -9,8 +9,10 @@ use std::process::ExitCode;
 use lexopt::{Arg, Parser, ValueExt};
 use smtp_driver::{Error, MailerBuilder, Report};
 use smtp_message::{Bcc, LineEnds, Mailbox, Message, MessageBuilder, RawMessage, Stamp};
-use smtp_proto::Address;
+use smtp_proto::sasl::AuthMechanism;
+use smtp_proto::{Address, Secret};
 use smtp_proto::client::Chunking;
+use smtp_proto::escape::Escaped;
 use smtp_proto::envelope::{Envelope, MailOptions, Notify, RcptOptions, Ret};
 
 use crate::output::{self, Failure};
@@ -30,6 +32,8 @@ send URL [--from ADDRESS] [--to ADDRESS...] --eml FILE
   --text TEXT     the message
   --eml FILE      a ready-made message; - for standard input
   --ca FILE       trust only the authorities in this PEM file
+  --auth NAME     this AUTH mechanism and no other, such as SCRAM-SHA-256 (in the URL: ?auth=NAME)
+  --token TOKEN   a token of OAuth 2.0 for the user of the URL (in the URL: ?token=TOKEN)
   --dsn           ask for notifications of delivery, failure and delay
   --require-tls   only if the message goes over verified TLS all the way (REQUIRETLS)
   --chunked       send the message in chunks (BDAT) if the server takes them
@@ -48,6 +52,8 @@ pub struct Task {
     text: Option<String>,
     eml: Option<PathBuf>,
     ca: Option<PathBuf>,
+    auth: Option<AuthMechanism>,
+    token: Option<Secret>,
     dsn: bool,
     require_tls: bool,
     chunked: bool,
@@ -87,6 +93,12 @@ impl Task {
                 Arg::Long("text") => task.text = Some(text(parser.value()?)?),
                 Arg::Long("eml") => task.eml = Some(parser.value()?.into()),
                 Arg::Long("ca") => task.ca = Some(parser.value()?.into()),
+                Arg::Long("auth") => {
+                    let name = text(parser.value()?)?;
+                    let mechanism = AuthMechanism::from_name(&name);
+                    task.auth = Some(mechanism.ok_or_else(|| unknown_mechanism(&name))?);
+                }
+                Arg::Long("token") => task.token = Some(text(parser.value()?)?.into()),
                 Arg::Long("dsn") => task.dsn = true,
                 Arg::Long("require-tls") => task.require_tls = true,
                 Arg::Long("chunked") => task.chunked = true,
@@ -119,6 +131,14 @@ impl Task {
     /// What is wrong with the URL or the authority.
     pub fn mailer(&self) -> Result<MailerBuilder, Failure> {
         let mut builder = MailerBuilder::from_url(&self.url).map_err(Failure::usage)?;
+        if let Some(token) = &self.token {
+            let user = builder.user().ok_or_else(|| Failure::usage("--token needs a user name in the URL"))?;
+            let user = user.to_owned();
+            builder = builder.token(user, token.clone());
+        }
+        if let Some(mechanism) = self.auth {
+            builder = builder.auth(mechanism);
+        }
         if self.chunked {
             builder = builder.chunking(Chunking::Safe);
         }
@@ -211,6 +231,11 @@ impl Task {
         }
         Ok(output::status(&report))
     }
+}
+
+fn unknown_mechanism(name: &str) -> Failure {
+    let known = AuthMechanism::ALL.map(AuthMechanism::name).join(", ");
+    Failure::usage(format!("--auth: there is no mechanism {}; known are {known}", Escaped(name.as_bytes())))
 }
 
 fn text(value: OsString) -> Result<String, Failure> {

@@ -10,7 +10,7 @@ use std::task::Poll;
 use smtp_message::ContentError;
 use smtp_proto::client::{Event, Next, Outcome};
 use smtp_proto::envelope::Envelope;
-use smtp_proto::sasl::Credentials;
+use smtp_proto::sasl::{Credentials, NONCE};
 use smtp_proto::{Config, Output, Security, Session};
 
 use crate::content::AsyncChunks;
@@ -55,7 +55,6 @@ impl<T: Transport> Connection<T> {
         credentials: Option<&Credentials>,
         observer: &Observer,
     ) -> Result<(), Error> {
-        let mut mechanism = None;
         loop {
             match self.next(runtime).await {
                 Next::Event(event) => {
@@ -63,25 +62,15 @@ impl<T: Transport> Connection<T> {
                     match event {
                         Event::Ready => {
                             let Some(credentials) = credentials else { return Ok(()) };
-                            let Some(chosen) = credentials.choose(self.session.extensions()) else {
-                                let error = Error::no_mechanism(self.session.extensions());
+                            if let Err(error) = self.authenticate(runtime, credentials) {
                                 self.quit(runtime, observer).await;
                                 return Err(error);
-                            };
-                            let chosen = mechanism.insert(chosen);
-                            let initial = chosen.initial();
-                            let initial = initial.as_ref().map(|response| &response[..]);
-                            if let Err(error) = self.session.authenticate(chosen.name(), initial) {
-                                self.quit(runtime, observer).await;
-                                return Err(error.into());
                             }
                         }
-                        Event::AuthChallenge(challenge) => {
-                            match mechanism.as_mut().and_then(|mechanism| mechanism.respond(&challenge)) {
-                                Some(response) => self.session.respond(&response)?,
-                                None => self.session.abort_auth()?,
-                            }
-                        }
+                        Event::SecretWanted(_) => match credentials.and_then(Credentials::secret) {
+                            Some(secret) => self.session.respond(secret)?,
+                            None => self.session.abort_auth()?,
+                        },
                         Event::Authenticated(_) => return Ok(()),
                         Event::AuthFailed(error) => {
                             self.quit(runtime, observer).await;
@@ -95,6 +84,17 @@ impl<T: Transport> Connection<T> {
                 Next::Closed(Ok(())) | Next::Body(_) | Next::Wait => return Err(Error::closed()),
             }
         }
+    }
+
+    /// Begins the strongest exchange that there can be.
+    fn authenticate<R: Runtime>(&mut self, runtime: &R, credentials: &Credentials) -> Result<(), Error> {
+        let bound = self.session.channel_binding().is_some();
+        let Some(mechanism) = credentials.choose(self.session.extensions(), bound) else {
+            return Err(Error::no_mechanism(self.session.extensions()));
+        };
+        let mut nonce = [0; NONCE];
+        runtime.fill_random(&mut nonce).map_err(Error::Randomness)?;
+        Ok(self.session.authenticate(credentials.exchange(mechanism, nonce))?)
     }
 
     /// Sends one message; there is an outcome for each recipient, in order.

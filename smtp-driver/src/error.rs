@@ -5,7 +5,7 @@ use std::io;
 
 use smtp_message::ContentError;
 use smtp_proto::Extensions;
-use smtp_proto::client::{AuthError, Misuse, Phase};
+use smtp_proto::client::{AuthError, AuthRefusal, Misuse, Phase};
 use smtp_proto::envelope::EnvelopeError;
 use smtp_proto::escape::Escaped;
 use smtp_proto::tls::{CertificateError, TlsError};
@@ -35,6 +35,10 @@ pub enum Error {
     },
     /// There are credentials, and the TLS connector does not vouch for the server's identity.
     InsecureAuth,
+    /// The credentials that were asked for could not be had, or cannot be used.
+    Credentials(Box<dyn std::error::Error + Send + Sync>),
+    /// The operating system gives no randomness.
+    Randomness(io::Error),
     /// The envelope is not complete.
     Envelope(EnvelopeError),
     /// The content could not be read, or changed while it was sent.  The server did not accept it.
@@ -87,8 +91,20 @@ impl Error {
             Self::Session(Session::TimedOut { phase: Phase::Greeting }) => {
                 "the port may be for implicit TLS: use smtps:// instead of smtp://"
             }
-            Self::Auth(AuthError::Refused(reply)) if reply.code().get() / 100 == 4 => "try again later",
-            Self::Auth(_) => "check user name and password",
+            Self::Auth(AuthError::TokenRefused { .. }) => {
+                "get a new token, for this server and with the scope it wants"
+            }
+            Self::Auth(AuthError::Mechanism(error)) if error.is_of_the_server() => {
+                "the server breaks the rules of the mechanism, or is not the one that knows the password"
+            }
+            Self::Auth(error) => match error.refusal() {
+                Some(AuthRefusal::Temporary) => "try again later",
+                Some(AuthRefusal::TooWeak | AuthRefusal::NeedsEncryption) => {
+                    "choose another mechanism (auth=)"
+                }
+                Some(AuthRefusal::NeedsTransition) => "log in with PLAIN once (auth=PLAIN)",
+                _ => "check user name and password",
+            },
             Self::InsecureAuth => "use a TLS connector that verifies the server",
             Self::NoMechanism { .. } => "leave the credentials out, or use the submission port of the server",
             _ => return None,
@@ -108,11 +124,13 @@ impl fmt::Display for Error {
             Self::NoMechanism { offered } => {
                 write!(
                     f,
-                    "the server offers no AUTH mechanism that is known here, but {}",
+                    "the server offers no AUTH mechanism that can be used here, but {}",
                     Escaped(offered.as_bytes())
                 )
             }
             Self::InsecureAuth => Misuse::InsecureAuth.fmt(f),
+            Self::Credentials(error) => write!(f, "there are no credentials to be had: {error}"),
+            Self::Randomness(error) => write!(f, "the operating system gives no randomness: {error}"),
             Self::Envelope(error) => error.fmt(f),
             Self::Content(error) => error.fmt(f),
             Self::Misuse(error) => error.fmt(f),
@@ -127,6 +145,8 @@ impl std::error::Error for Error {
             Self::Session(error) => Some(error),
             Self::Auth(error) => Some(error),
             Self::NoMechanism { .. } | Self::InsecureAuth => None,
+            Self::Credentials(error) => Some(&**error),
+            Self::Randomness(error) => Some(error),
             Self::Envelope(error) => Some(error),
             Self::Content(error) => Some(error),
             Self::Misuse(error) => Some(error),

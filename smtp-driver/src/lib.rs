@@ -10,6 +10,7 @@ mod connection;
 mod content;
 mod error;
 pub mod eyeballs;
+mod login;
 mod mailer;
 mod pipe;
 mod report;
@@ -24,6 +25,7 @@ use std::io;
 
 pub use content::AsyncChunks;
 pub use error::Error;
+pub use login::Ask;
 pub use mailer::{ConfigError, Mailer, MailerBuilder, UrlError};
 pub use report::{NotDelivered, Recipient, Report};
 pub use runtime::{Progress, Runtime, Transport};

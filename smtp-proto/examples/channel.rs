@@ -15,12 +15,19 @@ use rustls::RootCertStore;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::time_provider::DefaultTimeProvider;
 use smtp_proto::client::Outcome;
-use smtp_proto::sasl::Credentials;
+use smtp_proto::sasl::{Credentials, NONCE};
 use smtp_proto::server::{self, Response, Server};
 use smtp_proto::tls::rustls::{RustlsAcceptor, RustlsConnector, default_provider};
 use smtp_proto::{Address, Config, Envelope, Event, Host, Instant, Next, Output, Security, Session, Tls};
 
 type Failure = Box<dyn Error + Send + Sync>;
+
+/// Unguessable bytes for SCRAM.
+fn nonce() -> Result<[u8; NONCE], Failure> {
+    let mut nonce = [0; NONCE];
+    getrandom::fill(&mut nonce)?;
+    Ok(nonce)
+}
 
 /// One end of the connection.
 struct End {
@@ -79,8 +86,12 @@ fn send(end: &End, security: Security, envelope: Envelope, content: &[u8]) -> Re
         match session.poll(end.now(), &mut out) {
             Next::Event(Event::TlsEstablished(tls)) => println!("{} with {}", tls.version, tls.cipher_suite),
             Next::Event(Event::Ready) => {
-                let mut mechanism = credentials.choose(session.extensions()).ok_or("no AUTH")?;
-                session.authenticate(mechanism.name(), mechanism.initial().as_deref().map(|v| &v[..]))?;
+                let bound = session.channel_binding().is_some();
+                let mechanism = credentials.choose(session.extensions(), bound).ok_or("no AUTH")?;
+                session.authenticate(credentials.exchange(mechanism, nonce()?))?;
+            }
+            Next::Event(Event::SecretWanted(_)) => {
+                session.respond(credentials.secret().ok_or("no secret")?)?;
             }
             Next::Event(Event::Authenticated(_)) => {
                 session.send(envelope.take().ok_or("authenticated twice")?)?;

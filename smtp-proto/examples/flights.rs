@@ -19,12 +19,19 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::time_provider::DefaultTimeProvider;
 use smtp_proto::client::{Chunking, Outcome, TransactionId};
 use smtp_proto::envelope::Form;
-use smtp_proto::sasl::Credentials;
+use smtp_proto::sasl::{Credentials, NONCE};
 use smtp_proto::server::{self, Response, Server};
 use smtp_proto::tls::rustls::{RustlsAcceptor, RustlsConnector, default_provider};
 use smtp_proto::{Address, Config, Envelope, Event, Host, Instant, Next, Output, Security, Session, Tls};
 
 type Failure = Box<dyn Error>;
+
+/// Unguessable bytes for SCRAM.
+fn nonce() -> Result<[u8; NONCE], Failure> {
+    let mut nonce = [0; NONCE];
+    getrandom::fill(&mut nonce)?;
+    Ok(nonce)
+}
 
 /// What is sent how.
 #[derive(Clone, Copy)]
@@ -214,11 +221,16 @@ fn run(scenario: &Scenario, access: &Access, peer: &mut impl Peer) -> Result<(u3
         match session.poll(Instant::ZERO, &mut out) {
             Next::Event(Event::Ready) => match &access.credentials {
                 Some(credentials) => {
-                    let mut mechanism = credentials.choose(session.extensions()).ok_or("no AUTH")?;
-                    session.authenticate(mechanism.name(), mechanism.initial().as_deref().map(|v| &v[..]))?;
+                    let bound = session.channel_binding().is_some();
+                    let mechanism = credentials.choose(session.extensions(), bound).ok_or("no AUTH")?;
+                    session.authenticate(credentials.exchange(mechanism, nonce()?))?;
                 }
                 None => is_ready = true,
             },
+            Next::Event(Event::SecretWanted(_)) => {
+                let secret = access.credentials.as_ref().and_then(Credentials::secret);
+                session.respond(secret.ok_or("no secret")?)?;
+            }
             Next::Event(Event::Authenticated(_)) => is_ready = true,
             Next::Event(Event::AuthFailed(error)) => return Err(error.into()),
             Next::Event(Event::Finished(id, outcomes)) => {

@@ -9,6 +9,7 @@ use alloc::string::String;
 
 use crate::escape::Escaped;
 use crate::reply::{Reply, Text, split_line};
+use crate::sasl::AuthMechanism;
 
 /// The service extensions of a server.
 #[derive(Clone, PartialEq, Eq)]
@@ -125,34 +126,16 @@ pub struct Limits {
     pub domains: Option<usize>,
 }
 
-/// A SASL mechanism as named in `AUTH` (RFC 4422 section 3.1) that this crate can speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum AuthMechanism {
-    /// `PLAIN` (RFC 4616).
-    Plain,
-    /// `LOGIN` (draft-murchison-sasl-login).
-    Login,
-}
-
-impl AuthMechanism {
-    const ALL: [Keyword<Self>; 2] =
-        [Keyword::new(Self::Plain.name(), Self::Plain), Keyword::new(Self::Login.name(), Self::Login)];
-
-    /// The name on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::Login => "LOGIN",
-        }
+/// The mechanisms as keywords, in the order of the enum.
+const MECHANISMS: [Keyword<AuthMechanism>; AuthMechanism::ALL.len()] = {
+    let mut keywords = [const { Keyword::new("", AuthMechanism::Plain) }; AuthMechanism::ALL.len()];
+    let mut i = 0;
+    while i < keywords.len() {
+        keywords[i] = Keyword::new(AuthMechanism::ALL[i].name(), AuthMechanism::ALL[i]);
+        i += 1;
     }
-}
-
-impl fmt::Display for AuthMechanism {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+    keywords
+};
 
 impl Extensions {
     /// Reads the positive reply to EHLO.
@@ -203,8 +186,7 @@ impl Extensions {
     /// The offered SASL mechanisms that this crate can speak, best first.
     pub fn auth(&self) -> impl Iterator<Item = AuthMechanism> {
         let offered = self.auth;
-        let all = AuthMechanism::ALL.into_iter().map(|keyword| keyword.value);
-        all.filter(move |&mechanism| offered & (1 << mechanism as u16) != 0)
+        AuthMechanism::ALL.into_iter().filter(move |&mechanism| offered & (1 << mechanism as u16) != 0)
     }
 
     /// The least seconds that [`DeliverBy`](crate::envelope::DeliverBy) may ask for with a return to the sender, if the
@@ -268,13 +250,10 @@ impl Default for Extensions {
 fn mechanisms(text: &mut &[u8]) -> u16 {
     let mut set = 0;
     while let [b' ' | b'\t' | b'\r' | b'\x0c' | b'=', name @ ..] = *text {
-        let known =
-            AuthMechanism::ALL.iter().find_map(|keyword| match name.split_at_checked(keyword.name.len()) {
-                Some((_, behind)) if keyword.begins(name) && is_blank_or_end(behind) => {
-                    Some((keyword, behind))
-                }
-                _ => None,
-            });
+        let known = MECHANISMS.iter().find_map(|keyword| match name.split_at_checked(keyword.name.len()) {
+            Some((_, behind)) if keyword.begins(name) && is_blank_or_end(behind) => Some((keyword, behind)),
+            _ => None,
+        });
         *text = match known {
             Some((keyword, behind)) => {
                 set |= 1 << keyword.value as u16;

@@ -12,8 +12,10 @@ use zeroize::Zeroize;
 use crate::client::{Client, Config, Error, Event, Misuse, Next, TlsMode, TransactionId};
 use crate::command::Query;
 use crate::envelope::Envelope;
-use crate::extensions::{AuthMechanism, Extensions};
+use crate::extensions::Extensions;
 use crate::output::Output;
+use crate::sasl::Exchange;
+use crate::secret::Secret;
 use crate::time::Instant;
 use crate::tls::{Channel, TlsConnector, TlsError, TlsInfo};
 
@@ -117,20 +119,33 @@ impl Session {
         self.client.cancel(transaction);
     }
 
-    /// As [`Client::authenticate`].
+    /// As [`Client::authenticate`]; the exchange is bound to the TLS connection if that can be
+    /// ([`channel_binding`](Self::channel_binding)).
     ///
     /// # Errors
     /// As there.
-    pub fn authenticate(&mut self, mechanism: AuthMechanism, initial: Option<&[u8]>) -> Result<(), Misuse> {
-        self.client.authenticate(mechanism, initial)
+    pub fn authenticate(&mut self, mut exchange: Exchange) -> Result<(), Misuse> {
+        if let Some(exporter) = self.channel_binding() {
+            exchange.bind(exporter);
+        }
+        self.client.authenticate(exchange)
+    }
+
+    /// What an exchange can be bound to: tls-exporter (RFC 9266).  There is none before TLS 1.3, where keying material
+    /// need not be of this connection alone (section 4.2).
+    pub fn channel_binding(&self) -> Option<[u8; 32]> {
+        let mut exporter = [0; 32];
+        self.tls_info().filter(|info| info.version == "TLSv1.3")?;
+        self.export_keying_material(&mut exporter, b"EXPORTER-Channel-Binding", Some(b"")).ok()?;
+        Some(exporter)
     }
 
     /// As [`Client::respond`].
     ///
     /// # Errors
     /// As there.
-    pub fn respond(&mut self, response: &[u8]) -> Result<(), Misuse> {
-        self.client.respond(response)
+    pub fn respond(&mut self, secret: &Secret) -> Result<(), Misuse> {
+        self.client.respond(secret)
     }
 
     /// As [`Client::abort_auth`].

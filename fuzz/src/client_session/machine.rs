@@ -4,7 +4,8 @@ use std::fmt;
 
 use smtp_proto::client::{Client, Error, Misuse, Next, TransactionId};
 use smtp_proto::command::Query;
-use smtp_proto::{AuthMechanism, Envelope, Extensions, Instant, Output, Session};
+use smtp_proto::sasl::Exchange;
+use smtp_proto::{Envelope, Extensions, Instant, Output, Secret, Session};
 
 pub(super) enum Machine {
     Client(Box<Client>),
@@ -28,8 +29,8 @@ impl Machine {
         send(&mut self, envelope: Envelope) -> Result<TransactionId, Misuse>;
         query(&mut self, query: Query) -> Result<(), Misuse>;
         cancel(&mut self, transaction: TransactionId);
-        authenticate(&mut self, mechanism: AuthMechanism, initial: Option<&[u8]>) -> Result<(), Misuse>;
-        respond(&mut self, response: &[u8]) -> Result<(), Misuse>;
+        authenticate(&mut self, exchange: Exchange) -> Result<(), Misuse>;
+        respond(&mut self, secret: &Secret) -> Result<(), Misuse>;
         abort_auth(&mut self) -> Result<(), Misuse>;
         quit(&mut self);
         handle_input(&mut self, now: Instant, bytes: &[u8]);

@@ -23,8 +23,8 @@
 //! | `C` `!` `k` | the server's close_notify; a broken record; a key update (session only) |
 //! | `Ma3ab` | send: sender (`0` none, `u` UTF-8), form in the low bits, and a recipient for each letter; a form by a letter asks for options, by a capital letter for some that must be had |
 //! | `K1` | cancel the transaction with this number |
-//! | `Apx` | authenticate: `p` PLAIN, `l` LOGIN; nothing, `e` empty, `s` the secret, `L` a long response |
-//! | `Ps` `Pe` `X` | respond to a challenge, or abort |
+//! | `Aps` | authenticate: `p` PLAIN, `l` LOGIN, `x` XOAUTH2, `b` OAUTHBEARER, `e` EXTERNAL, `1` `2` `+` SCRAM with SHA-1, SHA-256, bound; `s` gives the secret when it is wanted, `L` does with a long name |
+//! | `Ps` `Pe` `X` | give the secret, or an empty one, or abort |
 //! | `Vn` | query: `h` HELP, `v` VRFY, `e` EXPN, `x` XCLIENT, else NOOP |
 //! | `Q` `Z` | quit; the server's end of file |
 //! | `Bx` `bx` `Ex` `ex` `O` | content: a line, bytes, the last line, the last bytes, many dots |
@@ -147,7 +147,7 @@ fn ready_made(letter: u8) -> &'static str {
         b'G' => "220-mx.example\r\n220 ESMTP\r\n",
         b'e' => {
             "250-mx.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 5000\r\n250-STARTTLS\r\n\
-             250 AUTH PLAIN LOGIN\r\n"
+             250 AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER EXTERNAL SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-256-PLUS\r\n"
         }
         b'E' => "250 mx.example\r\n",
         b'k' => "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 5000\r\n250-DSN\r\n250 CHUNKING\r\n",

@@ -15,6 +15,7 @@ use smtp_proto::envelope::{
     BodyType, ByMode, DeliverBy, Form, Hold, MailOptions, Notify, Priority, RcptOptions, Ret, Submitter,
 };
 use smtp_proto::reply::{Reply, ReplyLimits, ReplyParser};
+use smtp_proto::sasl::{Exchange, NONCE};
 use smtp_proto::{
     Address, AuthMechanism, Config, Envelope, Extension, Instant, Output, Security, Session, Tls,
 };
@@ -119,6 +120,8 @@ pub(super) struct World {
     in_auth: usize,
     challenged: bool,
     answered_early: bool,
+    /// The secret is given as soon as it is wanted.
+    gives_secret: bool,
     queries: usize,
     quit: bool,
     ids: Vec<TransactionId>,
@@ -200,6 +203,7 @@ impl World {
             in_auth: 0,
             challenged: false,
             answered_early: false,
+            gives_secret: false,
             queries: 0,
             quit: false,
             ids: Vec::new(),
@@ -369,15 +373,21 @@ impl World {
     }
 
     pub(super) fn authenticate(&mut self, argument: &[u8]) {
-        let [mechanism, initial] = [0, 1].map(|at| argument.get(at).copied().unwrap_or_default());
-        let mechanism = if mechanism == b'l' { AuthMechanism::Login } else { AuthMechanism::Plain };
-        let initial = match initial {
-            b'e' => Some(Vec::new()),
-            b's' => Some(format!("\0user\0{SECRET}").into_bytes()),
-            b'L' => Some(SECRET.repeat(40).into_bytes()),
-            _ => None,
+        let [mechanism, how] = [0, 1].map(|at| argument.get(at).copied().unwrap_or_default());
+        let mechanism = match mechanism {
+            b'l' => AuthMechanism::Login,
+            b'x' => AuthMechanism::XOAuth2,
+            b'b' => AuthMechanism::OAuthBearer,
+            b'e' => AuthMechanism::External,
+            b'1' => AuthMechanism::ScramSha1,
+            b'2' => AuthMechanism::ScramSha256,
+            b'+' => AuthMechanism::ScramSha256Plus,
+            _ => AuthMechanism::Plain,
         };
-        let result = self.machine.authenticate(mechanism, initial.as_deref());
+        let user = if how == b'L' { "u".repeat(400) } else { "user".into() };
+        self.gives_secret = how == b's' || how == b'L';
+        let exchange = Exchange::new(mechanism, &user, [0; NONCE]).expect("a user name");
+        let result = self.machine.authenticate(exchange);
         match result {
             Ok(()) => {
                 assert!(self.in_auth == 0 && self.open.is_empty() || !self.polling);
@@ -394,6 +404,10 @@ impl World {
                     Misuse::MechanismNotOffered => {
                         assert!(!self.machine.extensions().auth().any(|offered| offered == mechanism));
                     }
+                    Misuse::NoChannelBinding => {
+                        let bound = self.secure.is_some() && matches!(self.machine, Machine::Session(_));
+                        assert!(mechanism.is_bound() && !bound);
+                    }
                     other => panic!("{other}"),
                 }
             }
@@ -401,8 +415,8 @@ impl World {
     }
 
     pub(super) fn respond(&mut self, what: u8) {
-        let response = if what == b'e' { &[] } else { SECRET.as_bytes() };
-        let result = self.machine.respond(response);
+        let secret = if what == b'e' { "" } else { SECRET };
+        let result = self.machine.respond(&secret.into());
         self.check_shown(&format!("{:?}", self.machine));
         self.turn_taken(result);
     }
@@ -419,7 +433,7 @@ impl World {
             assert_printable(misuse);
         }
         if self.polling {
-            assert_eq!(result, if allowed { Ok(()) } else { Err(Misuse::NoChallenge) });
+            assert_eq!(result, if allowed { Ok(()) } else { Err(Misuse::NoSecretWanted) });
         }
         // Answered before the event was taken.
         self.answered_early |= result.is_ok() && !allowed;
@@ -789,9 +803,12 @@ impl World {
                 assert!(!self.ready, "ready twice");
                 self.ready = true;
             }
-            Event::AuthChallenge(challenge) => {
-                assert!(self.in_auth > 0 && challenge.len() < self.limits.line);
+            Event::SecretWanted(_) => {
+                assert!(self.in_auth > 0);
                 self.challenged = !std::mem::take(&mut self.answered_early);
+                if self.gives_secret {
+                    self.respond(b's');
+                }
             }
             Event::Authenticated(reply) => {
                 assert!(self.in_auth > 0 && reply.is_positive());

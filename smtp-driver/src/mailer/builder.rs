@@ -1,17 +1,19 @@
 //! How a server is reached, and how far it is trusted.
 
 use std::fmt;
+use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use smtp_proto::client::{Chunking, Event, Timeouts};
-use smtp_proto::sasl::{Credentials, CredentialsError};
+use smtp_proto::sasl::{AuthMechanism, Credentials, CredentialsError};
 use smtp_proto::tls::{TlsConnector, TlsError, TlsPolicy};
 use smtp_proto::{AddressError, AddressLiteral, Config, Domain, Host, Secret, Security, Tls};
 
 use super::{Mailer, Server, url};
 use crate::connection::Observer;
+use crate::login::{Ask, Login};
 use crate::runtime::Runtime;
 
 /// Settings of a [`Mailer`].
@@ -29,7 +31,8 @@ pub struct MailerBuilder {
     pub(super) host: String,
     pub(super) port: Option<u16>,
     pub(super) protection: Protection,
-    pub(super) credentials: Option<Result<Credentials, CredentialsError>>,
+    pub(super) login: Login,
+    pub(super) auth: Option<AuthMechanism>,
     pub(super) hello: Host,
     roots: Roots,
     policy: TlsPolicy,
@@ -64,7 +67,8 @@ impl MailerBuilder {
             host: host.into(),
             port: None,
             protection: Protection::Implicit,
-            credentials: None,
+            login: Login::Nobody,
+            auth: None,
             hello: Host::from(AddressLiteral::from(IpAddr::from(Ipv4Addr::LOCALHOST))),
             #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
             roots: Roots::Trusted(crate::roots::Roots::default()),
@@ -89,8 +93,10 @@ impl MailerBuilder {
     /// | `lmtp://host:24` | LMTP (RFC 2033), with STARTTLS; the port may be left out |
     /// | `?tls=none` | with `smtp` or `lmtp`, without credentials: no TLS, for a server on this computer; the port is 25 or 24 |
     /// | `?hello=NAME` | the name or address literal for EHLO |
+    /// | `?auth=MECHANISM` | this mechanism and no other: see [`AuthMechanism`]; the user name alone will do for `EXTERNAL` |
+    /// | `?token=TOKEN` | with a user name and no password: a token of OAuth 2.0, for OAUTHBEARER or XOAUTH2 |
     ///
-    /// User name and password are percent-encoded: `@` is `%40`, `:` is `%3A`, `/` is `%2F`.
+    /// User name, password and token are percent-encoded: `@` is `%40`, `:` is `%3A`, `/` is `%2F`, `&` is `%26`.
     ///
     /// # Errors
     /// What is wrong with the URL; it never shows a password.
@@ -130,8 +136,60 @@ impl MailerBuilder {
 
     /// Who logs in.
     pub fn credentials(mut self, user: impl Into<String>, password: impl Into<Secret>) -> Self {
-        self.credentials = Some(Credentials::new(user, password));
+        self.login = Login::password(user, password);
         self
+    }
+
+    /// Who logs in, with a token of OAuth 2.0 (RFC 6750): OAUTHBEARER or XOAUTH2.
+    ///
+    /// A token that expires while the mailer is used is better given by [`credentials_from`](Self::credentials_from).
+    pub fn token(mut self, user: impl Into<String>, token: impl Into<Secret>) -> Self {
+        self.login = Login::token(user, token);
+        self
+    }
+
+    /// Asks for the credentials before each connection is made, and once more with [`Ask::AfterRefusal`] if the server
+    /// refuses them (535): for tokens that are fetched and renewed, and for secrets that are kept elsewhere.
+    ///
+    /// Waiting has no deadline but the source's own.  With smtp-blocking the future must be ready at once; what blocks can
+    /// block in it.
+    ///
+    /// ```
+    /// use smtp_driver::{Ask, MailerBuilder};
+    /// use smtp_proto::sasl::Credentials;
+    ///
+    /// async fn access_token(new: bool) -> Result<String, std::io::Error> {
+    ///     // Asks the authorization server, if there is no token or a new one is wanted.
+    ///     # Ok("vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==".into())
+    /// }
+    ///
+    /// let builder = MailerBuilder::new("smtp.example.com").credentials_from(|ask| async move {
+    ///     Ok(Credentials::token("me@example.com", access_token(ask == Ask::AfterRefusal).await?)?)
+    /// });
+    /// ```
+    pub fn credentials_from<F, Fut>(mut self, source: F) -> Self
+    where
+        F: Fn(Ask) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Credentials, Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+    {
+        self.login = Login::asked(source);
+        self
+    }
+
+    /// This mechanism and no other.  If none is named the strongest is chosen that the server offers; CRAM-MD5 and EXTERNAL
+    /// are used only if they are named.
+    pub fn auth(mut self, mechanism: AuthMechanism) -> Self {
+        self.auth = Some(mechanism);
+        self
+    }
+
+    /// The user name that the URL has, or that was given with a password or a token.
+    pub fn user(&self) -> Option<&str> {
+        match &self.login {
+            Login::User(user) => Some(user),
+            Login::Given(Ok(credentials)) => Some(credentials.user()),
+            _ => None,
+        }
     }
 
     /// The name or address literal of this host for EHLO (RFC 5321 section 4.1.4).
@@ -214,7 +272,7 @@ impl MailerBuilder {
     /// The setting that does not work.
     pub fn build<R: Runtime>(self, runtime: R) -> Result<Mailer<R>, ConfigError> {
         let host = self.resolved_host().map_err(ConfigError::Host)?;
-        let credentials = self.credentials.transpose().map_err(ConfigError::Credentials)?;
+        let logins = self.login.into_logins(self.auth).map_err(ConfigError::Credentials)?;
         let port = self.port.unwrap_or(match self.protection {
             _ if self.lmtp => 24,
             Protection::Implicit => 465,
@@ -222,7 +280,7 @@ impl MailerBuilder {
             Protection::None => 25,
         });
         let security = match self.protection {
-            Protection::None if credentials.is_some() => return Err(ConfigError::PlaintextCredentials),
+            Protection::None if logins.is_some() => return Err(ConfigError::PlaintextCredentials),
             Protection::None => Security::None,
             protection => {
                 let connector = match self.roots {
@@ -249,7 +307,7 @@ impl MailerBuilder {
             host,
             port,
             security,
-            credentials,
+            logins,
             config,
             connect_timeout: self.connect_timeout,
             observer: self.observer.unwrap_or_else(|| Arc::new(|_: &Event| {})),
@@ -280,7 +338,7 @@ impl fmt::Debug for MailerBuilder {
             .field("host", &self.host)
             .field("port", &self.port)
             .field("protection", &self.protection)
-            .field("credentials", &self.credentials)
+            .field("login", &self.login)
             .finish_non_exhaustive()
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use smtp_message::{Content, ContentError, Message, Stamp};
-use smtp_proto::client::{Error as SessionError, Failure, Outcome, Phase};
+use smtp_proto::client::{AuthRefusal, Error as SessionError, Failure, Outcome, Phase};
 use smtp_proto::envelope::{Envelope, Form};
 use smtp_proto::sasl::Credentials;
 use smtp_proto::{Address, Config, Instant, Security};
@@ -22,6 +22,7 @@ pub use builder::{ConfigError, MailerBuilder, UrlError};
 use crate::connection::{Connection, Observer};
 use crate::content::AsyncChunks;
 use crate::error::Error;
+use crate::login::{Ask, Logins};
 use crate::report::{Recipient, Report};
 use crate::runtime::Runtime;
 
@@ -56,7 +57,7 @@ struct Server {
     host: String,
     port: u16,
     security: Security,
-    credentials: Option<Credentials>,
+    logins: Logins,
     config: Config,
     connect_timeout: Duration,
     observer: Arc<Observer>,
@@ -220,6 +221,22 @@ impl<R: Runtime> Mailer<R> {
                 return Ok((connection, true));
             }
         }
+        let credentials = server.logins.get(Ask::Usual).await?;
+        match self.connect(credentials.as_ref()).await {
+            Err(Error::Auth(error))
+                if error.refusal() == Some(AuthRefusal::Credentials) && server.logins.can_renew() =>
+            {
+                let credentials = server.logins.get(Ask::AfterRefusal).await?;
+                self.connect(credentials.as_ref()).await
+            }
+            connected => connected,
+        }
+        .map(|connection| (connection, false))
+    }
+
+    /// A new connection that is ready.
+    async fn connect(&self, credentials: Option<&Credentials>) -> Result<Connection<R::Transport>, Error> {
+        let Shared { runtime, server, .. } = &*self.shared;
         let deadline = runtime.now() + server.connect_timeout;
         let connected = runtime.connect(&server.host, server.port, deadline).await;
         let transport = connected.map_err(|source| Error::Connect {
@@ -229,8 +246,8 @@ impl<R: Runtime> Mailer<R> {
         })?;
         let mut connection =
             Connection::new(transport, server.config.clone(), server.security.clone(), runtime.now());
-        connection.establish(runtime, server.credentials.as_ref(), &*server.observer).await?;
-        Ok((connection, false))
+        connection.establish(runtime, credentials, &*server.observer).await?;
+        Ok(connection)
     }
 
     fn pop_idle(&self) -> Option<Idle<R>> {

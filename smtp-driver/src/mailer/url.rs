@@ -4,10 +4,13 @@ use std::fmt;
 
 use fluent_uri::Iri;
 use fluent_uri::component::{Host, IAuthority};
+use fluent_uri::pct_enc::EStr;
+use fluent_uri::pct_enc::encoder::IQuery;
 use smtp_proto::AddressError;
-use smtp_proto::sasl::Credentials;
+use smtp_proto::sasl::{AuthMechanism, Credentials};
 
 use super::builder::{MailerBuilder, Protection};
+use crate::login::Login;
 
 /// Why a URL does not name a server.  No variant holds a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +26,10 @@ pub enum UrlError {
     Host(AddressError),
     /// The port is not from 1 to 65535.
     Port,
-    /// The user name or the password is missing, or is not UTF-8, or has a control character.
+    /// The user name or the password is empty, or is not UTF-8, or has a control character.
     Credentials,
+    /// There is a token, and no user name, or a password beside it.
+    TokenUser,
     /// There is a path, which has no meaning.
     Path,
     /// There is a fragment, which has no meaning.
@@ -53,13 +58,14 @@ impl fmt::Display for UrlError {
             Self::Host(error) => write!(f, "the host of the server URL is not valid: {error}"),
             Self::Port => f.write_str("the port of the server URL must be from 1 to 65535"),
             Self::Credentials => f.write_str(
-                "the server URL needs both user name and password, percent-encoded UTF-8 without control characters",
+                "user name and password of the server URL must be percent-encoded UTF-8 without control characters, and not empty",
             ),
+            Self::TokenUser => f.write_str("with a token the server URL needs a user name, and no password"),
             Self::Path => f.write_str("the server URL must have no path"),
             Self::Fragment => f.write_str("the server URL must have no fragment; # in a password is %23"),
-            Self::Parameter(name) => write!(f, "the server URL has an unknown parameter, {name}; known are tls and hello"),
+            Self::Parameter(name) => write!(f, "the server URL has an unknown parameter, {name}; known are tls, hello, auth and token"),
             Self::Repeated(name) => write!(f, "the server URL has the parameter {name} twice"),
-            Self::Value(name) => write!(f, "the parameter {name} of the server URL has no such value; tls is none (with smtp and lmtp) or required"),
+            Self::Value(name) => write!(f, "the parameter {name} of the server URL has no such value; tls is none (with smtp and lmtp) or required, auth is a mechanism such as SCRAM-SHA-256"),
             Self::PlaintextBeyondLoopback => f.write_str(
                 "tls=none is for servers on this computer only; for others call MailerBuilder::dangerous_plaintext",
             ),
@@ -94,16 +100,26 @@ pub(super) fn parse(url: &str) -> Result<MailerBuilder, UrlError> {
         Some(port) => Some(port.parse().ok().filter(|&port| port > 0).ok_or(UrlError::Port)?),
     };
     if let Some(userinfo) = authority.userinfo() {
-        let (user, password) = userinfo.split_once(':').ok_or(UrlError::Credentials)?;
-        let [user, password] = [user, password].map(|part| part.decode().to_string().ok());
-        let (Some(user), Some(password)) = (user, password) else { return Err(UrlError::Credentials) };
-        if user.chars().chain(password.chars()).any(char::is_control) {
-            return Err(UrlError::Credentials);
-        }
-        let credentials = Credentials::new(user, password.as_ref()).map_err(|_| UrlError::Credentials)?;
-        builder.credentials = Some(Ok(credentials));
+        let (user, password) = match userinfo.split_once(':') {
+            Some((user, password)) => (user, Some(password)),
+            None => (userinfo, None),
+        };
+        let user = user.decode().to_string().map_err(|_| UrlError::Credentials)?;
+        builder.login = match password.map(|password| password.decode().to_string()).transpose() {
+            Ok(Some(password)) => {
+                let credentials = Credentials::new(user, password.as_ref());
+                Login::Given(Ok(credentials.map_err(|_| UrlError::Credentials)?))
+            }
+            Ok(None) if user.is_empty() || user.chars().any(char::is_control) => {
+                return Err(UrlError::Credentials);
+            }
+            Ok(None) => Login::User(user.into()),
+            Err(_) => return Err(UrlError::Credentials),
+        };
     }
-    parameters(url.query().map_or("", |query| query.as_str()), &mut builder)?;
+    if let Some(query) = url.query() {
+        parameters(query, &mut builder)?;
+    }
     Ok(builder)
 }
 
@@ -121,29 +137,34 @@ fn host(authority: &IAuthority<'_>) -> Result<String, UrlError> {
     }
 }
 
-fn parameters(query: &str, builder: &mut MailerBuilder) -> Result<(), UrlError> {
-    if query.contains('@') {
+fn parameters(query: &EStr<IQuery>, builder: &mut MailerBuilder) -> Result<(), UrlError> {
+    if query.as_str().contains('@') {
         // The question mark was meant to be in a password, of which no error may show anything.
         return Err(UrlError::Syntax);
     }
     let mut seen = Vec::new();
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let (name, encoded) = parameter.split_once('=').unwrap_or((parameter, EStr::EMPTY));
+        let name = name.as_str();
         if seen.contains(&name) {
             return Err(UrlError::Repeated(name.into()));
         }
         seen.push(name);
-        match (name, value) {
-            ("tls", "none") if builder.protection == Protection::Implicit => {
-                return Err(UrlError::Value(name.into()));
-            }
+        let no_value = || UrlError::Value(name.into());
+        let value = encoded.decode().to_string().map_err(|_| no_value())?;
+        match (name, &*value) {
+            ("tls", "none") if builder.protection == Protection::Implicit => return Err(no_value()),
             ("tls", "none") if builder.is_loopback() => builder.protection = Protection::None,
             ("tls", "none") => return Err(UrlError::PlaintextBeyondLoopback),
             ("tls", "required") => {}
-            ("hello", name) => {
-                builder.hello = name.parse().map_err(|_| UrlError::Value("hello".into()))?;
+            ("hello", name) => builder.hello = name.parse().map_err(|_| no_value())?,
+            ("auth", name) => builder.auth = Some(AuthMechanism::from_name(name).ok_or_else(no_value)?),
+            ("token", token) => {
+                let Login::User(user) = &builder.login else { return Err(UrlError::TokenUser) };
+                let credentials = Credentials::token(user, token).map_err(|_| no_value())?;
+                builder.login = Login::Given(Ok(credentials));
             }
-            ("tls", _) => return Err(UrlError::Value(name.into())),
+            ("tls", _) => return Err(no_value()),
             _ => return Err(UrlError::Parameter(name.into())),
         }
     }
@@ -163,8 +184,7 @@ mod tests {
         let builder = parse("smtps://me%40example.com:p%3Aw%2F%C3%A9@mail.example.com").unwrap();
         assert_eq!((builder.host.as_str(), builder.port), ("mail.example.com", None));
         assert_eq!(builder.protection, Protection::Implicit);
-        let credentials = builder.credentials.unwrap().unwrap();
-        assert_eq!(credentials.user(), "me@example.com");
+        assert_eq!(builder.user(), Some("me@example.com"));
         let builder = parse("SMTP://[::1]:25/?tls=none&hello=client.example").unwrap();
         assert_eq!((builder.host.as_str(), builder.port), ("::1", Some(25)));
         assert_eq!(builder.protection, Protection::None);
@@ -173,6 +193,22 @@ mod tests {
         assert_eq!(parse("smtp://192.0.2.1").unwrap().protection, Protection::StartTls);
         assert_eq!(parse("lmtp://192.0.2.1").unwrap().protection, Protection::StartTls);
         assert_eq!(parse("lmtp://localhost?tls=none").unwrap().protection, Protection::None);
+    }
+
+    #[test]
+    fn mechanisms_and_tokens() {
+        let builder = parse("smtps://me@host?token=a%2Bb&auth=xoauth2").unwrap();
+        assert_eq!((builder.user(), builder.auth), (Some("me"), Some(AuthMechanism::XOAuth2)));
+        let Login::Given(Ok(credentials)) = &builder.login else { panic!("{:?}", builder.login) };
+        assert_eq!(credentials.secret().unwrap().expose(), "a+b");
+        let builder = parse("smtps://me@host?auth=EXTERNAL").unwrap();
+        assert!(builder.login.into_logins(builder.auth).is_ok());
+        let builder = parse("smtps://host?auth=EXTERNAL").unwrap();
+        assert!(builder.login.into_logins(builder.auth).is_ok());
+        for url in ["smtps://me@host", "smtps://host?auth=PLAIN", "smtps://me:pw@host?auth=XOAUTH2"] {
+            let builder = parse(url).unwrap();
+            assert!(builder.login.into_logins(builder.auth).is_err(), "{url}");
+        }
     }
 
     #[test]
@@ -186,7 +222,13 @@ mod tests {
         assert!(matches!(error("smtp://a_b"), UrlError::Host(_)));
         assert_eq!(error("smtp://host:0"), UrlError::Port);
         assert_eq!(error("smtp://host:65536"), UrlError::Port);
-        assert_eq!(error("smtp://user@host"), UrlError::Credentials);
+        assert_eq!(error("smtp://@host"), UrlError::Credentials);
+        assert_eq!(error("smtp://u%00ser@host"), UrlError::Credentials);
+        assert_eq!(error("smtp://host?token=x"), UrlError::TokenUser);
+        assert_eq!(error("smtp://user:pw@host?token=x"), UrlError::TokenUser);
+        assert_eq!(error("smtp://user@host?token="), UrlError::Value("token".into()));
+        assert_eq!(error("smtp://user@host?token=a%20b"), UrlError::Value("token".into()));
+        assert_eq!(error("smtp://user:pw@host?auth=MAGIC"), UrlError::Value("auth".into()));
         assert_eq!(error("smtp://:pw@host"), UrlError::Credentials);
         assert_eq!(error("smtp://user:@host"), UrlError::Credentials);
         assert_eq!(error("smtp://host/path"), UrlError::Path);
@@ -219,6 +261,8 @@ mod tests {
             "ftp://user:hunter2@host",
             "smtp://user:hunter2@host?x",
             "smtp://user:hun ter2@h",
+            "smtp://user@host?token=hun%20ter2",
+            "smtp://user:pw@host?token=hunter2",
         ] {
             let error = error(url);
             assert!(!format!("{error} {error:?}").contains("hun"), "{error}");

@@ -5,6 +5,7 @@ use core::fmt;
 use crate::body::BodyError;
 use crate::extensions::Extension;
 use crate::reply::{Reply, ReplyError};
+use crate::sasl::SaslError;
 use crate::tls::{ResultType, TlsError};
 
 /// Where in the protocol something happened.
@@ -180,6 +181,8 @@ pub enum PeerMisbehaved {
     DataAfterStartTls,
     /// A challenge came after AUTH was cancelled.
     ChallengeAfterCancel,
+    /// It said that AUTH succeeded, which it has not.
+    Auth(SaslError),
 }
 
 impl fmt::Display for PeerMisbehaved {
@@ -193,6 +196,7 @@ impl fmt::Display for PeerMisbehaved {
                 write!(f, "a reply that makes no sense came {phase}: {reply}")
             }
             Self::DataAfterStartTls => f.write_str("plain text behind the reply to STARTTLS"),
+            Self::Auth(error) => error.fmt(f),
             Self::ChallengeAfterCancel => f.write_str("a challenge came after AUTH was cancelled"),
         }
     }
@@ -201,7 +205,7 @@ impl fmt::Display for PeerMisbehaved {
 impl core::error::Error for PeerMisbehaved {}
 
 /// A call that the state of the machine does not allow.  It had no effect, but for [`Misuse::Content`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Misuse {
     /// Before [`Event::Ready`](super::Event::Ready), during AUTH, after `quit`, or after the end of the connection.
@@ -212,8 +216,12 @@ pub enum Misuse {
     InsecureAuth,
     /// The server does not offer the mechanism.
     MechanismNotOffered,
-    /// No challenge is waiting for a response.
-    NoChallenge,
+    /// The mechanism must be bound to the TLS connection, and there is none that it could be bound to.
+    NoChannelBinding,
+    /// The mechanism cannot begin with this user name, or in this build.
+    Mechanism(SaslError),
+    /// [`Event::SecretWanted`](super::Event::SecretWanted) has not asked.
+    NoSecretWanted,
     /// `body` was called when [`Next::Body`](super::Next::Body) had not asked for it.
     BodyNotWanted,
     /// `body` was called while `out` was not empty.
@@ -236,7 +244,11 @@ impl fmt::Display for Misuse {
             Self::TransactionOpen => f.write_str("AUTH is not allowed while a transaction is open"),
             Self::InsecureAuth => f.write_str("credentials are not sent without verified TLS"),
             Self::MechanismNotOffered => f.write_str("the server does not offer this AUTH mechanism"),
-            Self::NoChallenge => f.write_str("no AUTH challenge is waiting"),
+            Self::NoChannelBinding => {
+                f.write_str("there is no TLS 1.3 connection that this AUTH mechanism could be bound to")
+            }
+            Self::Mechanism(error) => write!(f, "AUTH cannot begin: {error}"),
+            Self::NoSecretWanted => f.write_str("no secret is wanted now"),
             Self::BodyNotWanted => f.write_str("no content is wanted now"),
             Self::OutputNotEmpty => f.write_str("earlier output is not written yet"),
             Self::TooManyMails { limit } => {

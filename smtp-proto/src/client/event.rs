@@ -5,13 +5,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use zeroize::Zeroizing;
-
 use super::error::{Error, Phase, Unsupported};
 use crate::body::BodyError;
 use crate::envelope::Envelope;
 use crate::extensions::Extension;
 use crate::reply::Reply;
+use crate::sasl::{AuthMechanism, SaslError, TokenRefusal};
 use crate::tls::TlsInfo;
 
 /// What to do next.
@@ -43,8 +42,8 @@ pub enum Event {
     TlsEstablished(Box<TlsInfo>),
     /// The server has said what it can do; see `extensions`.
     Ready,
-    /// The server sent a challenge of an AUTH exchange, here without base64: call `respond` or `abort_auth`.
-    AuthChallenge(Challenge),
+    /// The exchange that `authenticate` began needs the password or token: call `respond` or `abort_auth`.
+    SecretWanted(AuthMechanism),
     /// AUTH succeeded.
     Authenticated(Reply),
     /// AUTH failed; the connection can be used further.
@@ -64,30 +63,6 @@ pub enum Event {
     PeerFault(PeerFault),
     /// A line was sent or received; only with [`Config::trace`](super::Config::trace).
     Trace(Trace),
-}
-
-/// A challenge of an AUTH exchange.  `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Challenge(Zeroizing<Vec<u8>>);
-
-impl Challenge {
-    pub(super) fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
-    }
-}
-
-impl core::ops::Deref for Challenge {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Challenge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Challenge(***)")
-    }
 }
 
 /// Something that a server did wrong and that does no harm.
@@ -114,28 +89,91 @@ pub enum Trace {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthError {
-    /// The server said no; the reply's first digit tells whether for now or for good.
+    /// The server said no; see [`refusal`](Self::refusal) for what that means.
     Refused(Reply),
-    /// A challenge was not base64 in one line; the exchange was cancelled.
-    BadChallenge(Reply),
-    /// The server asked for more than any mechanism needs; the exchange was cancelled.
-    TooManyChallenges(Reply),
+    /// The server does not take the token (RFC 7628 section 3.2.2).
+    TokenRefused {
+        /// Why.
+        refusal: TokenRefusal,
+        /// Its final reply.
+        reply: Reply,
+    },
+    /// The exchange went wrong in the mechanism, and was cancelled.
+    Mechanism(SaslError),
+    /// A challenge was not base64 in one line, or not the one that was due; the exchange was cancelled.
+    BadChallenge,
     /// The exchange was cancelled by `abort_auth`.
-    Aborted(Reply),
+    Aborted,
+}
+
+/// What the refusal of AUTH means (RFC 4954 section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuthRefusal {
+    /// User name, password or token are wrong (535).
+    Credentials,
+    /// The mechanism is too weak for this user or server (534).
+    TooWeak,
+    /// The mechanism needs encryption (538).
+    NeedsEncryption,
+    /// The user must log in with PLAIN once, so that the server can store what the mechanism needs (432).
+    NeedsTransition,
+    /// It may succeed later (454, and all others that begin with 4).
+    Temporary,
+    /// All others.
+    Permanent,
+}
+
+impl AuthError {
+    /// What the server's refusal means, if it was the server that refused.
+    pub fn refusal(&self) -> Option<AuthRefusal> {
+        Some(match self.reply()?.code().get() {
+            432 => AuthRefusal::NeedsTransition,
+            400..500 => AuthRefusal::Temporary,
+            534 => AuthRefusal::TooWeak,
+            535 => AuthRefusal::Credentials,
+            538 => AuthRefusal::NeedsEncryption,
+            _ => AuthRefusal::Permanent,
+        })
+    }
+
+    /// Whether trying the same again later may help.
+    pub fn is_temporary(&self) -> bool {
+        self.refusal() == Some(AuthRefusal::Temporary)
+    }
+
+    /// The server's refusal.
+    pub fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::Refused(reply) | Self::TokenRefused { reply, .. } => Some(reply),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(reply) if reply.code().get() == 535 => {
-                write!(f, "the server refused the credentials: {reply}")
+            Self::TokenRefused { refusal, reply } => {
+                write!(f, "the server refused the token ({refusal}): {reply}")
             }
-            Self::Refused(reply) => write!(f, "the server refused AUTH: {reply}"),
-            Self::TooManyChallenges(reply) => {
-                write!(f, "the server sent AUTH challenges without end: {reply}")
-            }
-            Self::BadChallenge(reply) => write!(f, "the server sent a broken AUTH challenge: {reply}"),
-            Self::Aborted(_) => f.write_str("AUTH was given up"),
+            Self::Refused(reply) => match self.refusal() {
+                Some(AuthRefusal::Credentials) => write!(f, "the server refused the credentials: {reply}"),
+                Some(AuthRefusal::TooWeak) => {
+                    write!(f, "the server wants a stronger AUTH mechanism: {reply}")
+                }
+                Some(AuthRefusal::NeedsEncryption) => {
+                    write!(f, "the server wants encryption for this AUTH mechanism: {reply}")
+                }
+                Some(AuthRefusal::NeedsTransition) => {
+                    write!(f, "the server wants one login with PLAIN first: {reply}")
+                }
+                Some(AuthRefusal::Temporary) => write!(f, "the server refused AUTH for now: {reply}"),
+                _ => write!(f, "the server refused AUTH: {reply}"),
+            },
+            Self::Mechanism(error) => write!(f, "AUTH failed: {error}"),
+            Self::BadChallenge => f.write_str("AUTH failed: the server sent a broken challenge"),
+            Self::Aborted => f.write_str("AUTH was given up"),
         }
     }
 }

@@ -3,25 +3,23 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
-use zeroize::Zeroizing;
-
-use super::auth::{Auth, AuthTurn, challenge};
+use super::auth::{Auth, AuthProgress};
 use super::config::{Config, TlsMode};
 use super::error::{Error, Misuse, PeerMisbehaved, Phase};
-use super::event::{AuthError, Challenge, Event, Failure, Next, Outcome, PeerFault, Trace, TransactionId};
+use super::event::{AuthError, Event, Failure, Next, Outcome, PeerFault, Trace, TransactionId};
 use super::pipeline::{Awaited, Pipeline};
 use super::transaction::{Framing, Step, Transaction};
 use super::wire::Wire;
 use crate::Output;
 use crate::command::{Command, Query};
 use crate::envelope::{Envelope, RcptOptions};
-use crate::extensions::{AuthMechanism, Extension, Extensions};
+use crate::extensions::{Extension, Extensions};
 use crate::reply::{Reply, ReplyParser, Severity};
+use crate::sasl::{AuthMechanism, Exchange};
+use crate::secret::Secret;
 use crate::time::Instant;
 use crate::tls::TlsInfo;
 
-/// No mechanism needs more challenges.
-const MAX_AUTH_ROUNDS: u32 = 16;
 /// So much content is taken in one call of `body`.
 const MAX_CHUNK: usize = 256 << 10;
 
@@ -181,11 +179,12 @@ impl Client {
         }
     }
 
-    /// Starts AUTH.  The initial response is what the mechanism has to say first, not in base64.
+    /// Starts AUTH.  When the mechanism needs the secret, [`Event::SecretWanted`] asks for it.
     ///
     /// # Errors
-    /// [`Misuse::NotReady`], [`Misuse::TransactionOpen`], [`Misuse::InsecureAuth`], [`Misuse::MechanismNotOffered`].
-    pub fn authenticate(&mut self, mechanism: AuthMechanism, initial: Option<&[u8]>) -> Result<(), Misuse> {
+    /// [`Misuse::NotReady`], [`Misuse::TransactionOpen`], [`Misuse::InsecureAuth`], [`Misuse::MechanismNotOffered`],
+    /// [`Misuse::NoChannelBinding`], [`Misuse::Mechanism`].
+    pub fn authenticate(&mut self, mut exchange: Exchange) -> Result<(), Misuse> {
         self.check_ready()?;
         if !self.transactions.is_empty() {
             return Err(Misuse::TransactionOpen);
@@ -193,34 +192,39 @@ impl Client {
         if self.protection != (Protection::Tls { verified: true }) && !self.wire.config.allow_insecure_auth {
             return Err(Misuse::InsecureAuth);
         }
+        let mechanism = exchange.mechanism();
         if !self.extensions.auth().any(|offered| offered == mechanism) {
             return Err(Misuse::MechanismNotOffered);
         }
-        let initial = initial.map(|initial| Zeroizing::new(initial.to_vec()));
-        self.state = State::Auth(Box::new(Auth {
-            mechanism,
-            turn: AuthTurn::Start(initial),
-            rounds: 0,
-            cancelled: None,
-        }));
+        if mechanism.is_bound() && !exchange.is_bound() {
+            return Err(Misuse::NoChannelBinding);
+        }
+        exchange.server_offers_binding(self.extensions.auth().any(AuthMechanism::is_bound));
+        let (auth, asks) = Auth::begin(exchange).map_err(Misuse::Mechanism)?;
+        self.state = State::Auth(Box::new(auth));
+        if asks {
+            self.wire.events.push_back(Event::SecretWanted(mechanism));
+        }
         Ok(())
     }
 
-    /// Answers [`Event::AuthChallenge`]; the response is not in base64.
+    /// Answers [`Event::SecretWanted`]: a password, or a token.  It is not kept.
     ///
     /// # Errors
-    /// [`Misuse::NoChallenge`].
-    pub fn respond(&mut self, response: &[u8]) -> Result<(), Misuse> {
-        self.challenged()?.turn = AuthTurn::Respond(Zeroizing::new(response.to_vec()));
+    /// [`Misuse::NoSecretWanted`].
+    pub fn respond(&mut self, secret: &Secret) -> Result<(), Misuse> {
+        let responded = self.asking()?.respond(secret);
+        self.auth_over(responded);
         Ok(())
     }
 
-    /// Ends the AUTH exchange instead of an answer to [`Event::AuthChallenge`].
+    /// Ends the AUTH exchange instead of an answer to [`Event::SecretWanted`].
     ///
     /// # Errors
-    /// [`Misuse::NoChallenge`].
+    /// [`Misuse::NoSecretWanted`].
     pub fn abort_auth(&mut self) -> Result<(), Misuse> {
-        self.challenged()?.cancel(AuthError::Aborted);
+        let aborted = self.asking()?.abort(AuthError::Aborted);
+        self.auth_over(aborted);
         Ok(())
     }
 
@@ -573,36 +577,27 @@ impl Client {
 
     fn on_auth(&mut self, reply: Reply) {
         let State::Auth(auth) = &mut self.state else { return };
-        let event = match (reply.severity(), auth.cancelled) {
-            (Severity::Intermediate, Some(_)) => {
-                return self.fail(Error::PeerMisbehaved(PeerMisbehaved::ChallengeAfterCancel));
+        let mechanism = auth.mechanism();
+        let event = match auth.on_reply(reply) {
+            AuthProgress::Goes => return,
+            AuthProgress::WantSecret => return self.wire.events.push_back(Event::SecretWanted(mechanism)),
+            AuthProgress::Succeeded(reply) => Event::Authenticated(reply),
+            AuthProgress::Failed(error) => Event::AuthFailed(error),
+            AuthProgress::Broken(told, error) => {
+                self.wire.events.extend(told.map(Event::AuthFailed));
+                return self.fail(error);
             }
-            (Severity::Positive, Some(_)) => {
-                return self.refused(Phase::Auth, reply);
-            }
-            (Severity::Intermediate, None) => {
-                auth.rounds += 1;
-                if auth.rounds > MAX_AUTH_ROUNDS {
-                    return auth.cancel(AuthError::TooManyChallenges);
-                }
-                match (challenge(&reply), core::mem::replace(&mut auth.turn, AuthTurn::Await)) {
-                    (Some(challenge), AuthTurn::AwaitGo(initial)) if challenge.is_empty() => {
-                        auth.turn = AuthTurn::Respond(initial);
-                    }
-                    (Some(challenge), AuthTurn::Await) => {
-                        auth.turn = AuthTurn::Challenged;
-                        self.wire.events.push_back(Event::AuthChallenge(Challenge::new(challenge)));
-                    }
-                    _ => auth.cancel(AuthError::BadChallenge),
-                }
-                return;
-            }
-            (Severity::Positive, None) => Event::Authenticated(reply),
-            (_, Some(why)) => Event::AuthFailed(why(reply)),
-            (_, None) => Event::AuthFailed(AuthError::Refused(reply)),
         };
         self.state = State::Ready;
         self.wire.events.push_back(event);
+    }
+
+    /// Ends an exchange of which the server has not heard.
+    fn auth_over(&mut self, ended: Result<(), AuthError>) {
+        if let Err(error) = ended {
+            self.state = State::Ready;
+            self.wire.events.push_back(Event::AuthFailed(error));
+        }
     }
 
     fn on_mail(&mut self, id: TransactionId, reply: Reply) {
@@ -871,10 +866,10 @@ impl Client {
         }
     }
 
-    fn challenged(&mut self) -> Result<&mut Auth, Misuse> {
+    fn asking(&mut self) -> Result<&mut Auth, Misuse> {
         match &mut self.state {
-            State::Auth(auth) if self.end.is_none() && matches!(auth.turn, AuthTurn::Challenged) => Ok(auth),
-            _ => Err(Misuse::NoChallenge),
+            State::Auth(auth) if self.end.is_none() && auth.is_asking() => Ok(auth),
+            _ => Err(Misuse::NoSecretWanted),
         }
     }
 

@@ -119,5 +119,5 @@ mod wire;
 
 pub use config::{Chunking, Config, Timeouts, TlsMode};
 pub use error::{Error, Misuse, PeerMisbehaved, Phase, Unsupported};
-pub use event::{AuthError, Challenge, Event, Failure, Next, Outcome, PeerFault, Trace, TransactionId};
+pub use event::{AuthError, AuthRefusal, Event, Failure, Next, Outcome, PeerFault, Trace, TransactionId};
 pub use machine::Client;

@@ -10,7 +10,7 @@ use core::fmt::{self, Write};
 
 use crate::address::{Address, Host};
 use crate::envelope::{BodyType, MailOptions, RcptOptions, Ret, xtext};
-use crate::extensions::AuthMechanism;
+use crate::sasl::AuthMechanism;
 
 /// A command, or a line that answers a 334 during AUTH.
 ///

@@ -1,40 +1,113 @@
-//! SASL mechanisms as small machines (RFC 4422): an initial response, then a response for each challenge.
+//! SASL mechanisms as small machines (RFC 4422): the client's side.
 //!
-//! PLAIN (RFC 4616) and LOGIN (draft-murchison-sasl-login).  Base64 and the AUTH command are the client's business.
+//! [`Credentials`] know which mechanism to choose, an [`Exchange`] is one run of it.  A
+//! [`Client`](crate::client::Client) drives the exchange: base64, the AUTH command and its limits are the client's
+//! business, and it asks its caller for the secret when the mechanism needs it.
+//!
+//! | mechanism | source | |
+//! |---|---|---|
+//! | SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS | RFC 5802, 7677, 9266 | TLS 1.3 only |
+//! | SCRAM-SHA-256, SCRAM-SHA-1 | RFC 5802, 7677 | |
+//! | OAUTHBEARER | RFC 7628 | with a token |
+//! | XOAUTH2 | Google's and Microsoft's documentation | with a token |
+//! | EXTERNAL | RFC 4422 appendix A | if asked for |
+//! | PLAIN, LOGIN | RFC 4616, draft-murchison-sasl-login | |
+//! | CRAM-MD5 | RFC 2195 | if asked for; feature `cram-md5` |
+//!
+//! Left out: security layers, which TLS makes superfluous, and with them DIGEST-MD5 and GSSAPI; tls-unique, which TLS 1.3
+//! does not have.
+
+#[cfg(feature = "cram-md5")]
+mod cram_md5;
+mod error;
+mod exchange;
+mod mechanism;
+mod oauth;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod prep;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod scram;
 
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 
-use zeroize::Zeroizing;
+pub use error::SaslError;
+pub use exchange::{Exchange, NONCE, Response, Step};
+pub use mechanism::{AuthMechanism, Proof};
+pub use oauth::TokenRefusal;
 
-use crate::extensions::{AuthMechanism, Extensions};
+use crate::extensions::Extensions;
 use crate::secret::Secret;
 
 /// Who logs in, and how it is proved.  `Debug` shows neither.
 #[derive(Clone)]
 pub struct Credentials {
     user: String,
-    password: Secret,
+    authorization: String,
+    secret: Option<Secret>,
+    proof: Proof,
+    only: Option<AuthMechanism>,
 }
 
 impl Credentials {
     /// A user name and a password.
     ///
     /// # Errors
-    /// Neither may be empty, nor have a NUL, CR or LF.
+    /// Neither may be empty, nor have a control character such as NUL, CR or LF.
     pub fn new(user: impl Into<String>, password: impl Into<Secret>) -> Result<Self, CredentialsError> {
-        let credentials = Self { user: user.into(), password: password.into() };
-        for (field, text) in [("user name", &*credentials.user), ("password", credentials.password.expose())]
-        {
-            if text.is_empty() {
-                return Err(CredentialsError::Empty { field });
-            }
-            if text.contains(['\0', '\r', '\n']) {
-                return Err(CredentialsError::ControlCharacter { field });
-            }
+        let (user, password) = (user.into(), password.into());
+        check("user name", &user)?;
+        check("password", password.expose())?;
+        Ok(Self::with(user, Some(password), Proof::Password))
+    }
+
+    /// A user name and a token that an authorization server issued (OAuth 2.0, RFC 6750).
+    ///
+    /// # Errors
+    /// Neither may be empty; the user name has no control character, the token only visible ASCII.
+    pub fn token(user: impl Into<String>, token: impl Into<Secret>) -> Result<Self, CredentialsError> {
+        let (user, token) = (user.into(), token.into());
+        check("user name", &user)?;
+        check("token", token.expose())?;
+        if !oauth::is_token(token.expose()) {
+            return Err(CredentialsError::NotVisibleAscii { field: "token" });
         }
-        Ok(credentials)
+        Ok(Self::with(user, Some(token), Proof::Token))
+    }
+
+    /// Nothing but what the server knows already, from the certificate of the client for instance: EXTERNAL.
+    pub fn external() -> Self {
+        Self { only: Some(AuthMechanism::External), ..Self::with(String::new(), None, Proof::Nothing) }
+    }
+
+    fn with(user: String, secret: Option<Secret>, proof: Proof) -> Self {
+        Self { user, authorization: String::new(), secret, proof, only: None }
+    }
+
+    /// Acts as another user, whom the server must let this one act for (RFC 4422 section 3.4.1).  LOGIN, CRAM-MD5 and
+    /// XOAUTH2 cannot say that and are not chosen then.
+    ///
+    /// # Errors
+    /// The name must not be empty, nor have a control character.
+    pub fn acting_as(mut self, user: impl Into<String>) -> Result<Self, CredentialsError> {
+        self.authorization = user.into();
+        check("name of the user to act as", &self.authorization)?;
+        Ok(self)
+    }
+
+    /// This mechanism and no other, whatever the server offers.
+    ///
+    /// # Errors
+    /// These credentials cannot be used with it, or this build cannot speak it.
+    pub fn only(mut self, mechanism: AuthMechanism) -> Result<Self, CredentialsError> {
+        if !mechanism.is_supported() {
+            return Err(CredentialsError::NotSupported { mechanism });
+        }
+        if mechanism.proof() != self.proof {
+            return Err(CredentialsError::NotFor { mechanism, proof: mechanism.proof() });
+        }
+        self.only = Some(mechanism);
+        Ok(self)
     }
 
     /// The user name.
@@ -42,15 +115,46 @@ impl Credentials {
         &self.user
     }
 
-    /// The machine of the best mechanism that the server offers.
-    pub fn choose(&self, extensions: &Extensions) -> Option<Mechanism> {
-        extensions.auth().next().map(|mechanism| self.mechanism(mechanism))
+    /// What proves it; none with EXTERNAL.
+    pub fn secret(&self) -> Option<&Secret> {
+        self.secret.as_ref()
     }
 
-    /// The machine of a mechanism.
-    pub fn mechanism(&self, mechanism: AuthMechanism) -> Mechanism {
-        Mechanism { mechanism, credentials: self.clone(), step: 0 }
+    /// The strongest mechanism that the server offers and these credentials are for.  `bound` says that there is a
+    /// channel binding, which the -PLUS ones need: see [`Session::channel_binding`](crate::Session::channel_binding).
+    ///
+    /// What is chosen is all that is tried: if it fails there is no falling back to a weaker one.
+    pub fn choose(&self, extensions: &Extensions, bound: bool) -> Option<AuthMechanism> {
+        let says_whom_to_act_as = |mechanism| {
+            use AuthMechanism::{CramMd5, Login, XOAuth2};
+            !matches!(mechanism, Login | CramMd5 | XOAuth2)
+        };
+        extensions.auth().find(|&mechanism| match self.only {
+            Some(only) => mechanism == only,
+            None => {
+                mechanism.is_supported()
+                    && mechanism.proof() == self.proof
+                    && mechanism != AuthMechanism::CramMd5
+                    && (bound || !mechanism.is_bound())
+                    && (self.authorization.is_empty() || says_whom_to_act_as(mechanism))
+            }
+        })
     }
+
+    /// One run of a mechanism.  `nonce` must be unguessable and new each time; SCRAM alone needs it.
+    pub fn exchange(&self, mechanism: AuthMechanism, nonce: [u8; NONCE]) -> Exchange {
+        Exchange::unchecked(mechanism, &self.user, &self.authorization, nonce)
+    }
+}
+
+fn check(field: &'static str, text: &str) -> Result<(), CredentialsError> {
+    if text.is_empty() {
+        return Err(CredentialsError::Empty { field });
+    }
+    if text.chars().any(char::is_control) {
+        return Err(CredentialsError::ControlCharacter { field });
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Credentials {
@@ -65,13 +169,30 @@ impl fmt::Debug for Credentials {
 pub enum CredentialsError {
     /// A field is empty.
     Empty {
-        /// `user name` or `password`.
+        /// Which one, such as `user name`.
         field: &'static str,
     },
-    /// A field has a NUL, CR or LF.
+    /// A field has a control character.
     ControlCharacter {
-        /// `user name` or `password`.
+        /// Which one.
         field: &'static str,
+    },
+    /// A field has a blank, or something that is not ASCII.
+    NotVisibleAscii {
+        /// Which one.
+        field: &'static str,
+    },
+    /// The mechanism needs something else.
+    NotFor {
+        /// The mechanism.
+        mechanism: AuthMechanism,
+        /// What it needs.
+        proof: Proof,
+    },
+    /// This build cannot speak the mechanism.
+    NotSupported {
+        /// The mechanism.
+        mechanism: AuthMechanism,
     },
 }
 
@@ -79,86 +200,23 @@ impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty { field } => write!(f, "the {field} is empty"),
-            Self::ControlCharacter { field } => write!(f, "the {field} has a NUL, CR or LF"),
+            Self::ControlCharacter { field } => {
+                write!(f, "the {field} has a control character, such as NUL, CR or LF")
+            }
+            Self::NotVisibleAscii { field } => {
+                write!(f, "the {field} has something else than visible ASCII characters")
+            }
+            Self::NotFor { mechanism, proof: Proof::Password } => write!(f, "{mechanism} needs a password"),
+            Self::NotFor { mechanism, proof: Proof::Token } => write!(f, "{mechanism} needs a token"),
+            Self::NotFor { mechanism, proof: Proof::Nothing } => {
+                write!(f, "{mechanism} takes neither password nor token")
+            }
+            Self::NotSupported { mechanism } => write!(f, "this build cannot speak {mechanism}"),
         }
     }
 }
 
 impl core::error::Error for CredentialsError {}
 
-/// One exchange of a mechanism.  Its `Debug` shows no password.
-#[derive(Debug)]
-pub struct Mechanism {
-    mechanism: AuthMechanism,
-    credentials: Credentials,
-    step: u8,
-}
-
-/// A response, overwritten in memory when dropped.
-pub type Response = Zeroizing<Vec<u8>>;
-
-impl Mechanism {
-    /// Which mechanism it is.
-    pub fn name(&self) -> AuthMechanism {
-        self.mechanism
-    }
-
-    /// The initial response, if the mechanism has one.
-    pub fn initial(&mut self) -> Option<Response> {
-        let Credentials { user, password } = &self.credentials;
-        match self.mechanism {
-            AuthMechanism::Plain => {
-                self.step += 1;
-                let mut response =
-                    Zeroizing::new(Vec::with_capacity(2 + user.len() + password.expose().len()));
-                for part in ["\0", user, "\0", password.expose()] {
-                    response.extend_from_slice(part.as_bytes());
-                }
-                Some(response)
-            }
-            AuthMechanism::Login => None,
-        }
-    }
-
-    /// The response to a challenge, or `None` if the mechanism has nothing to say to it and must be cancelled.
-    pub fn respond(&mut self, _challenge: &[u8]) -> Option<Response> {
-        let step = self.step;
-        self.step = step.saturating_add(1);
-        // The challenges of LOGIN are prompts that servers word as they like.
-        let text = match (self.mechanism, step) {
-            (AuthMechanism::Login, 0) => &self.credentials.user,
-            (AuthMechanism::Login, 1) => self.credentials.password.expose(),
-            _ => return None,
-        };
-        Some(Zeroizing::new(text.as_bytes().to_vec()))
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::format;
-
-    #[test]
-    fn responses_of_each_mechanism() {
-        let credentials = Credentials::new("tim", "tanstaaftanstaaf").unwrap();
-        let mut plain = credentials.mechanism(AuthMechanism::Plain);
-        assert_eq!(**plain.initial().unwrap(), *b"\0tim\0tanstaaftanstaaf"); // RFC 4616 section 4
-        assert_eq!(plain.respond(b""), None);
-        let mut login = credentials.mechanism(AuthMechanism::Login);
-        assert_eq!(login.initial(), None);
-        assert_eq!(**login.respond(b"Username:").unwrap(), *b"tim");
-        assert_eq!(**login.respond(b"Password:").unwrap(), *b"tanstaaftanstaaf");
-        assert_eq!(login.respond(b"More:"), None);
-    }
-
-    #[test]
-    fn credentials_are_checked_and_never_shown() {
-        assert_eq!(Credentials::new("", "x").unwrap_err(), CredentialsError::Empty { field: "user name" });
-        assert_eq!(
-            Credentials::new("a", "x\0y").unwrap_err(),
-            CredentialsError::ControlCharacter { field: "password" }
-        );
-        assert!(!format!("{:?}", Credentials::new("a", "hunter2").unwrap()).contains("hunter2"));
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
 use super::Credentials;
-use crate::extensions::AuthMechanism;
+use crate::sasl::AuthMechanism;
 use crate::secret::Secret;
 
 /// Which line of the exchange comes next.

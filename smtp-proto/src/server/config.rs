@@ -10,7 +10,8 @@ use super::decision::Refusal;
 use crate::address::Host;
 use crate::command::Query;
 use crate::envelope::{ByMode, Hold, MailOptions, OptionError};
-use crate::extensions::{AuthMechanism, Extension};
+use crate::extensions::Extension;
+use crate::sasl::AuthMechanism;
 use crate::tls::TlsAcceptor;
 
 /// How a server behaves; one value serves many connections.

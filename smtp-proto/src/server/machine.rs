@@ -24,9 +24,10 @@ use super::{Answer, Config, Event, Next, Recipient, Response, ServerError, Tls};
 use crate::address::{Address, AddressRule};
 use crate::command::Query;
 use crate::envelope::BodyType;
-use crate::extensions::{AuthMechanism, Extension};
+use crate::extensions::Extension;
 use crate::output::Output;
 use crate::reply::Severity;
+use crate::sasl::AuthMechanism;
 use crate::time::Instant;
 use crate::tls::{Channel, TlsInfo};
 

@@ -67,8 +67,8 @@ pub use machine::Server;
 use crate::address::Address;
 use crate::command::{MailParameters, Query};
 use crate::envelope::RcptOptions;
-use crate::extensions::AuthMechanism;
 use crate::reply::Reply;
+use crate::sasl::AuthMechanism;
 use crate::secret::Secret;
 use crate::tls::{TlsError, TlsInfo};
 

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used)] // in tests a panic is the report
 
+mod auth;
 mod chunks;
 mod content;
 mod extensions;
 mod rules;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod scram;
 mod script;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod session;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use smtp_proto::client::{Chunking, Client, Config, Event, Next, TlsMode, TransactionId};
 use smtp_proto::command::Query;
 use smtp_proto::envelope::{Envelope, Form};
-use smtp_proto::sasl::{Credentials, Mechanism};
+use smtp_proto::sasl::{Credentials, NONCE};
 use smtp_proto::{Address, Instant, Output};
 
 /// What the embedder does.
@@ -28,6 +28,11 @@ pub(crate) struct Setup {
     pub(crate) handshake: bool,
     /// With the server's identity verified.
     pub(crate) verified: bool,
+    /// Do not give the secret when it is asked for.
+    pub(crate) keep_secret: bool,
+    /// The nonce of SCRAM, and what the connection can be bound to.
+    pub(crate) nonce: [u8; NONCE],
+    pub(crate) binding: Option<[u8; 32]>,
 }
 
 impl Setup {
@@ -44,6 +49,9 @@ impl Setup {
             quit: true,
             handshake: true,
             verified: true,
+            keep_secret: false,
+            nonce: [0; NONCE],
+            binding: None,
         };
         setup.and_message(recipients, content, Form::default())
     }
@@ -182,7 +190,6 @@ struct Run<'a> {
     fed: usize,
     sent: Vec<u8>,
     told: Vec<String>,
-    mechanism: Option<Mechanism>,
     open: Vec<(TransactionId, &'a [u8])>,
     closed: bool,
 }
@@ -198,7 +205,6 @@ impl<'a> Run<'a> {
             fed: 0,
             sent: Vec::new(),
             told: Vec::new(),
-            mechanism: None,
             open: Vec::new(),
             closed: false,
         }
@@ -239,7 +245,7 @@ impl<'a> Run<'a> {
                             let before = time.as_duration().saturating_sub(Duration::from_nanos(1));
                             self.client.handle_timeout(Instant::from_duration(before));
                         }
-                        "respond" => self.client.respond(b"y").unwrap(),
+                        "respond" => self.client.respond(&"secret".into()).unwrap(),
                         "auth" => self.authenticate(),
                         "eof" => self.client.handle_eof(self.now),
                         "timeout" => {
@@ -330,12 +336,8 @@ impl<'a> Run<'a> {
                 self.send();
             }
             Event::AuthFailed(error) => self.told.push(format!("not authenticated: {error}")),
-            Event::AuthChallenge(challenge) => {
-                match self.mechanism.as_mut().and_then(|mechanism| mechanism.respond(&challenge)) {
-                    Some(response) => self.client.respond(&response).unwrap(),
-                    None => self.told.push(format!("challenge: {}", show(&challenge))),
-                }
-            }
+            Event::SecretWanted(_) if self.setup.keep_secret => self.told.push("secret wanted".into()),
+            Event::SecretWanted(_) => self.client.respond(&"secret".into()).unwrap(),
             Event::StartTls => {
                 self.told.push("start TLS".into());
                 if self.setup.handshake {
@@ -364,15 +366,17 @@ impl<'a> Run<'a> {
     fn authenticate(&mut self) {
         let credentials = Credentials::new("user", "secret").unwrap();
         let credentials = self.setup.credentials.as_ref().unwrap_or(&credentials);
-        let Some(mut mechanism) = credentials.choose(self.client.extensions()) else {
+        let bound = self.setup.binding.is_some();
+        let Some(mechanism) = credentials.choose(self.client.extensions(), bound) else {
             return self.told.push("no mechanism".into());
         };
-        let initial = mechanism.initial();
-        let initial = initial.as_ref().map(|initial| &initial[..]);
-        if let Err(error) = self.client.authenticate(mechanism.name(), initial) {
+        let mut exchange = credentials.exchange(mechanism, self.setup.nonce);
+        if let Some(exporter) = self.setup.binding {
+            exchange.bind(exporter);
+        }
+        if let Err(error) = self.client.authenticate(exchange) {
             self.told.push(format!("misuse: {error}"));
         }
-        self.mechanism = Some(mechanism);
     }
 
     fn send(&mut self) {

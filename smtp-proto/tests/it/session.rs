@@ -8,7 +8,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::time_provider::DefaultTimeProvider;
 use smtp_proto::client::{Error, Event, Next, Outcome, PeerMisbehaved, Phase};
 use smtp_proto::envelope::{BodyType, Envelope, Form};
-use smtp_proto::sasl::{Credentials, Mechanism};
+use smtp_proto::sasl::{Credentials, NONCE};
 use smtp_proto::server::{self, Response, Server};
 use smtp_proto::tls::rustls::{RustlsAcceptor, RustlsConnector, default_provider};
 use smtp_proto::tls::{CertificateError, TlsConnector, TlsEngine, TlsError, TlsInfo};
@@ -62,7 +62,6 @@ struct Pair {
     to_client: Vec<u8>,
     /// Bytes handed over at once.
     chunk: usize,
-    mechanism: Option<Mechanism>,
     content: Vec<u8>,
     taken: usize,
     told: Vec<String>,
@@ -81,7 +80,6 @@ impl Pair {
             to_server: Vec::new(),
             to_client: Vec::new(),
             chunk,
-            mechanism: None,
             content: content.into(),
             taken: 0,
             told: Vec::new(),
@@ -146,15 +144,10 @@ impl Pair {
             }
             Event::Ready => {
                 let credentials = Credentials::new("user", "secret").unwrap();
-                let mut mechanism = credentials.choose(self.session.extensions()).unwrap();
-                let initial = mechanism.initial();
-                self.session.authenticate(mechanism.name(), initial.as_ref().map(|i| &i[..])).unwrap();
-                self.mechanism = Some(mechanism);
+                let mechanism = credentials.choose(self.session.extensions(), true).unwrap();
+                self.session.authenticate(credentials.exchange(mechanism, [0; NONCE])).unwrap();
             }
-            Event::AuthChallenge(challenge) => {
-                let response = self.mechanism.as_mut().unwrap().respond(&challenge).unwrap();
-                self.session.respond(&response).unwrap();
-            }
+            Event::SecretWanted(_) => self.session.respond(&"secret".into()).unwrap(),
             Event::Authenticated(_) => {
                 self.told.push("authenticated".into());
                 let to = ["x@example.org", "refused@example.org", "\u{fc}@example.org"];

@@ -674,64 +674,6 @@ fn case_w21_commands_without_an_answer_are_capped() {
 }
 
 #[test]
-fn case_w24_auth() {
-    let auth = |setup: &Setup, script: &str, told: &str| {
-        after_hello(setup, &["AUTH PLAIN LOGIN"], script, &format!("ready\n{told}"));
-    };
-    let setup = Setup { messages: vec![], ..one().stay().login() };
-    let plain = "C: AUTH PLAIN AHVzZXIAc2VjcmV0\n";
-    auth(&setup, &format!("{plain}S: 235 ok"), "authenticated: 235 ok\nopen, reusable");
-    for reply in ["535 5.7.8 no", "454 later", "534 weak", "538 encrypt"] {
-        let what = if reply.starts_with("535") { "the credentials" } else { "AUTH" };
-        let told = format!("not authenticated: the server refused {what}: {reply}\nopen, reusable");
-        auth(&setup, &format!("{plain}S: {reply}"), &told);
-    }
-    for challenge in ["S: 334 ???", "S: 334-QQ==\nS: 334 QQ=="] {
-        let told =
-            "not authenticated: the server sent a broken AUTH challenge: 501 cancelled\nopen, reusable";
-        auth(&setup, &format!("{plain}{challenge}\nC: *\nS: 501 cancelled"), told);
-    }
-    auth(
-        &setup,
-        &format!("{plain}S: 334 QQ==\n!abort\nC: *\nS: 501 cancelled"),
-        "challenge: A\nnot authenticated: AUTH was given up\nopen, reusable",
-    );
-    auth(
-        &setup,
-        &format!("{plain}S: 334 QQ==\n!abort\nC: *\nS: 334 "),
-        "challenge: A\nclosed: the server broke the protocol: a challenge came after AUTH was cancelled",
-    );
-    after_hello(
-        &setup,
-        &["AUTH LOGIN"],
-        "C: AUTH LOGIN
-         S: 334 VXNlcm5hbWU6
-         C: dXNlcg==
-         S: 334 
-         C: c2VjcmV0
-         S: 235 ok",
-        "ready\nauthenticated: 235 ok\nopen, reusable",
-    );
-    after_hello(&setup, &["AUTH GSSAPI"], "", "ready\nno mechanism\nopen, reusable");
-    let mut strict = setup.clone();
-    strict.config.allow_insecure_auth = false;
-    after_hello(
-        &strict,
-        &["AUTH PLAIN"],
-        "",
-        "ready\nmisuse: credentials are not sent without verified TLS\nopen, reusable",
-    );
-    let mut long = setup.clone();
-    long.credentials = smtp_proto::sasl::Credentials::new("u".repeat(400), "secret").ok();
-    let line = data_encoding::BASE64.encode(format!("\0{}\0secret", "u".repeat(400)).as_bytes());
-    auth(
-        &long,
-        &format!("C: AUTH PLAIN\nS: 334 \nC: {line}\nS: 235 ok"),
-        "authenticated: 235 ok\nopen, reusable",
-    );
-}
-
-#[test]
 fn case_w28_the_server_may_close_at_quit() {
     let told = "ready\ndelivered: 250 queued\nclosed";
     after_hello(&one(), &["PIPELINING"], &format!("{SENT}C: QUIT\nS: 250 queued\n!eof"), told);
