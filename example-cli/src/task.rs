@@ -9,11 +9,11 @@ use std::process::ExitCode;
 use lexopt::{Arg, Parser, ValueExt};
 use smtp_driver::{Error, MailerBuilder, Report};
 use smtp_message::{Bcc, LineEnds, Mailbox, Message, MessageBuilder, RawMessage, Stamp};
+use smtp_proto::client::Chunking;
+use smtp_proto::envelope::{Envelope, MailOptions, Notify, RcptOptions, Ret};
+use smtp_proto::escape::Escaped;
 use smtp_proto::sasl::AuthMechanism;
 use smtp_proto::{Address, Secret};
-use smtp_proto::client::Chunking;
-use smtp_proto::escape::Escaped;
-use smtp_proto::envelope::{Envelope, MailOptions, Notify, RcptOptions, Ret};
 
 use crate::output::{self, Failure};
 
@@ -132,7 +132,8 @@ impl Task {
     pub fn mailer(&self) -> Result<MailerBuilder, Failure> {
         let mut builder = MailerBuilder::from_url(&self.url).map_err(Failure::usage)?;
         if let Some(token) = &self.token {
-            let user = builder.user().ok_or_else(|| Failure::usage("--token needs a user name in the URL"))?;
+            let user =
+                builder.user().ok_or_else(|| Failure::usage("--token needs a user name in the URL"))?;
             let user = user.to_owned();
             builder = builder.token(user, token.clone());
         }

@@ -15,6 +15,7 @@ mod cut;
 pub mod dot_stuffing;
 pub mod extensions;
 pub mod reply_parser;
+pub mod sasl_challenge;
 pub mod server_session;
 pub mod tls_policy;
 mod transparent;
@@ -77,6 +78,11 @@ mod tests {
     #[test]
     fn reply_parser() {
         replay("reply_parser", crate::reply_parser::check);
+    }
+
+    #[test]
+    fn sasl_challenge() {
+        replay("sasl_challenge", crate::sasl_challenge::check);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! | `t` `i` `x` | STARTTLS, TLS from the first byte; there is no engine to be had |
 //! | `l` | LMTP |
 //! | `e` `E` | every extension there is; none at all |
-//! | `a` `n` | AUTH without TLS is allowed; there is no AUTH |
+//! | `a` `n` `S` | AUTH without TLS is allowed; there is no AUTH; there are mechanisms that the embedder speaks |
 //! | `r` `R` | TLS is required; AUTH is required |
 //! | `b` `u` | bare line ends are taken; content that was not declared is taken |
 //! | `s` | small limits |
@@ -22,7 +22,7 @@
 //! | `H` | the client's TLS handshake |
 //! | `L` `\|` | a line end; a bare LF |
 //! | `O` | many bytes |
-//! | `Aa` | answers: `a` accept, `r` refuse, `d` defer, `m` 250 in two lines, `i` 354, `g` 421, `n` none for now |
+//! | `Aa` | answers: `a` accept, `r` refuse, `d` defer, `m` 250 in two lines, `i` 354, `g` 421, `c` a challenge, `n` none for now |
 //! | `W9` | write as many bytes as the character's code, or everything |
 //! | `T5` | time passes: two to the power of the digit in seconds |
 //! | `D` `d` | the deadline comes; a nanosecond is missing |
@@ -34,7 +34,7 @@ use std::time::Duration;
 use smtp_proto::command::Query;
 use smtp_proto::reply::{Code, Reply, ReplyLimits, ReplyParser};
 use smtp_proto::server::{Config, Event, FutureRelease, Keyword, Next, Response, Server, ServerError, Tls};
-use smtp_proto::{Domain, Extension, Instant, Output};
+use smtp_proto::{AuthMechanism, Domain, Extension, Instant, Output};
 
 use crate::assert_printable;
 use crate::transparent::{Acceptor, DONE};
@@ -122,6 +122,9 @@ impl World {
         config.allow_auth_without_tls = has(b'a');
         if has(b'n') {
             config.auth.clear();
+        }
+        if has(b'S') {
+            config.auth.extend([AuthMechanism::ScramSha256, AuthMechanism::CramMd5]);
         }
         config.require_tls = has(b'r');
         config.require_auth = has(b'R');
@@ -255,6 +258,11 @@ impl World {
                 assert!(self.server.tls_info().is_some() || self.config.allow_auth_without_tls);
                 Some(Asked::Other)
             }
+            Event::AuthMessage(message) => {
+                assert!(self.config.auth.contains(&message.mechanism));
+                assert!(message.response.is_some() || message.round == 0);
+                Some(Asked::Other)
+            }
             Event::Mail { parameters, .. } => {
                 assert!(self.transaction.is_none(), "one transaction at a time");
                 assert!(!parameters.options.require_tls || self.server.tls_info().is_some());
@@ -312,6 +320,7 @@ impl World {
             b'd' => (Response::defer(), false),
             b'm' => (Response::reply(reply(250, "2.0.0 yes\nand yes again")), true),
             b'i' => (Response::reply(reply(354, "go ahead")), false),
+            b'c' => (Response::challenge("challenge"), false),
             b'g' => (reply(421, "4.3.2 going down").into(), false),
             _ => (Response::accept(), true),
         };

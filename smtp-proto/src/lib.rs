@@ -25,6 +25,6 @@ pub use envelope::Envelope;
 pub use extensions::{Extension, Extensions};
 pub use output::{Output, WrongChunk};
 pub use sasl::AuthMechanism;
-pub use secret::Secret;
+pub use secret::{Secret, SecretBytes};
 pub use session::{Security, Session, Tls};
 pub use time::Instant;

@@ -1,9 +1,10 @@
 //! Passwords and tokens in memory: never printed, overwritten when dropped.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A password or a token.
 ///
@@ -51,5 +52,23 @@ impl From<String> for Secret {
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Self(text.into())
+    }
+}
+
+/// A message of an AUTH exchange: never printed, overwritten when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretBytes(pub(crate) Zeroizing<Vec<u8>>);
+
+impl core::ops::Deref for SecretBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretBytes(***)")
     }
 }

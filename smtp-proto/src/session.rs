@@ -134,10 +134,7 @@ impl Session {
     /// What an exchange can be bound to: tls-exporter (RFC 9266).  There is none before TLS 1.3, where keying material
     /// need not be of this connection alone (section 4.2).
     pub fn channel_binding(&self) -> Option<[u8; 32]> {
-        let mut exporter = [0; 32];
-        self.tls_info().filter(|info| info.version == "TLSv1.3")?;
-        self.export_keying_material(&mut exporter, b"EXPORTER-Channel-Binding", Some(b"")).ok()?;
-        Some(exporter)
+        self.channel.as_ref()?.binding()
     }
 
     /// As [`Client::respond`].

@@ -34,6 +34,17 @@ const TARGETS: &[Target] = &[
     Target { name: "dot_stuffing", sources: &["smtp-proto/src/body/dots.rs"] },
     Target { name: "extensions", sources: &["smtp-proto/src/extensions.rs"] },
     Target { name: "reply_parser", sources: &["smtp-proto/src/reply/"] },
+    Target {
+        name: "sasl_challenge",
+        sources: &[
+            "smtp-proto/src/sasl/cram_md5.rs",
+            "smtp-proto/src/sasl/error.rs",
+            "smtp-proto/src/sasl/exchange.rs",
+            "smtp-proto/src/sasl/oauth.rs",
+            "smtp-proto/src/sasl/prep.rs",
+            "smtp-proto/src/sasl/scram.rs",
+        ],
+    },
     Target { name: "server_session", sources: &["smtp-proto/src/server/"] },
     Target { name: "tls_policy", sources: &["smtp-proto/src/tls/policy.rs", "smtp-proto/src/tls/tlsa.rs"] },
 ];

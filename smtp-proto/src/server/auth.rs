@@ -1,19 +1,25 @@
-//! The server's side of SASL: PLAIN (RFC 4616) and LOGIN (draft-murchison-sasl-login), a line at a time.
+//! The server's side of SASL: PLAIN (RFC 4616) and LOGIN (draft-murchison-sasl-login), a line at a time;
+//! the embedder speaks all others.
 
 use alloc::string::String;
 
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
-use super::Credentials;
+use super::{AuthMessage, Credentials};
 use crate::sasl::AuthMechanism;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretBytes};
 
 /// Which line of the exchange comes next.
 pub(super) enum AuthStep {
     Plain,
     LoginName,
     LoginPassword(String),
+    /// The embedder speaks the mechanism.
+    Embedder {
+        mechanism: AuthMechanism,
+        round: u32,
+    },
 }
 
 /// What a line of the client's brings.
@@ -21,13 +27,15 @@ pub(super) enum AuthProgress {
     /// One more line is needed.
     Next(AuthStep),
     Done(Credentials),
+    /// The embedder is to answer.
+    Message(AuthMessage),
 }
 
 impl AuthStep {
     /// What the client is asked for, in base64.
     pub(super) fn challenge(&self) -> &'static str {
         match self {
-            Self::Plain => "",
+            Self::Plain | Self::Embedder { .. } => "",
             Self::LoginName => "VXNlcm5hbWU6",
             Self::LoginPassword(_) => "UGFzc3dvcmQ6",
         }
@@ -39,10 +47,15 @@ impl AuthStep {
             return Err(("5.7.0", "cancelled"));
         }
         let decoded = BASE64.decode(line).ok().map(Zeroizing::new);
+        if let Self::Embedder { mechanism, round } = self {
+            let response = Some(SecretBytes(decoded.ok_or(("5.5.2", "not base64"))?));
+            return Ok(AuthProgress::Message(AuthMessage { mechanism, response, round }));
+        }
         let text = decoded.as_ref().and_then(|bytes| str::from_utf8(bytes).ok());
         let text = text.ok_or(("5.5.2", "not base64 of text"))?;
         let credentials = match self {
             Self::Plain => plain(text).ok_or(("5.5.2", "not a PLAIN response"))?,
+            Self::Embedder { .. } => return Err(("5.5.2", "not a response")),
             Self::LoginName => return Ok(AuthProgress::Next(Self::LoginPassword(text.into()))),
             Self::LoginPassword(identity) => Credentials {
                 mechanism: AuthMechanism::Login,

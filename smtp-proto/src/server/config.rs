@@ -30,7 +30,8 @@ pub struct Config {
     pub extensions: Vec<Extension>,
     /// Further lines of the reply to EHLO, for what is not known here.
     pub keywords: Vec<Keyword>,
-    /// The mechanisms of AUTH; none means that there is no AUTH.  PLAIN and LOGIN are implemented.
+    /// The mechanisms of AUTH; none means that there is no AUTH.  PLAIN and LOGIN are implemented; of all
+    /// others the messages come as [`Event::AuthMessage`](super::Event::AuthMessage).
     pub auth: Vec<AuthMechanism>,
     /// How long messages may be held; `None` means that there is no FUTURERELEASE.
     pub future_release: Option<FutureRelease>,

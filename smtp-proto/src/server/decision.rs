@@ -7,6 +7,7 @@ use super::{Answer, Limits, Recipient};
 use crate::address::{Address, Host};
 use crate::command::MailParameters;
 use crate::envelope::BodyType;
+use crate::sasl::AuthMechanism;
 
 /// What MAIL has begun.
 pub(super) struct Transaction {
@@ -91,6 +92,11 @@ pub(super) type Refusal = (u16, &'static str, &'static str);
 /// What is to be decided.
 pub(super) enum Decision {
     Auth,
+    /// What the embedder says in a mechanism.
+    AuthMessage {
+        mechanism: AuthMechanism,
+        round: u32,
+    },
     Mail(Transaction),
     Rcpt(Recipient),
     Message,
@@ -105,10 +111,14 @@ pub(super) enum Decision {
 impl Decision {
     pub(super) fn usual_reply(&self, answer: &Answer) -> (u16, &'static str, &'static str) {
         match (self, answer) {
-            (_, Answer::Reply(_)) => (451, "4.3.0", "local error"),
-            (Self::Auth, Answer::Accept) => (235, "2.7.0", "authenticated"),
-            (Self::Auth, Answer::Refuse) => (535, "5.7.8", "credentials are not right"),
-            (Self::Auth, Answer::Defer) => (454, "4.7.0", "cannot check credentials now"),
+            (_, Answer::Reply(_) | Answer::Challenge(_)) => (451, "4.3.0", "local error"),
+            (Self::Auth | Self::AuthMessage { .. }, Answer::Accept) => (235, "2.7.0", "authenticated"),
+            (Self::Auth | Self::AuthMessage { .. }, Answer::Refuse) => {
+                (535, "5.7.8", "credentials are not right")
+            }
+            (Self::Auth | Self::AuthMessage { .. }, Answer::Defer) => {
+                (454, "4.7.0", "cannot check credentials now")
+            }
             (Self::Mail(_), Answer::Accept) => (250, "2.1.0", "sender accepted"),
             (Self::Mail(_), Answer::Refuse) => (550, "5.7.1", "sender refused"),
             (Self::Mail(_), Answer::Defer) => (451, "4.7.1", "sender not accepted now"),

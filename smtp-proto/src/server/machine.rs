@@ -10,6 +10,7 @@ use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
+use data_encoding::BASE64;
 use zeroize::Zeroize;
 
 use super::auth::{AuthProgress, AuthStep};
@@ -20,7 +21,7 @@ use super::lines::{Input, LineError};
 use super::parameters::{self, Parameter, ParameterError};
 use super::replies::Replies;
 use super::state::{Block, Chunk, Data, Said, State};
-use super::{Answer, Config, Event, Next, Recipient, Response, ServerError, Tls};
+use super::{Answer, AuthMessage, Config, Event, Next, Recipient, Response, ServerError, Tls};
 use crate::address::{Address, AddressRule};
 use crate::command::Query;
 use crate::envelope::BodyType;
@@ -192,6 +193,11 @@ impl Server {
         self.patience().and(self.timer)
     }
 
+    /// What an exchange can be bound to, as [`Session::channel_binding`](crate::Session::channel_binding).
+    pub fn channel_binding(&self) -> Option<[u8; 32]> {
+        self.channel.as_ref()?.binding()
+    }
+
     /// Whether to read from the client.  A driver that does not ask may find a hostile client's pipelined commands
     /// piled up in memory while a question is open.
     pub fn wants_input(&self) -> bool {
@@ -216,6 +222,12 @@ impl Server {
                 self.replies.greet(&self.config.host, self.config.lmtp);
                 220
             }
+            Answer::Challenge(challenge) if let Decision::AuthMessage { mechanism, round } = decision => {
+                let step = AuthStep::Embedder { mechanism, round: round.saturating_add(1) };
+                self.say(334, "", &BASE64.encode(&challenge));
+                self.enter(State::Auth(step));
+                return;
+            }
             answer => {
                 let (code, enhanced, text) = decision.usual_reply(&answer);
                 self.say(code, enhanced, text);
@@ -227,13 +239,13 @@ impl Server {
         }
         let accepted = code / 100 == 2;
         match decision {
-            Decision::Auth if accepted => {
+            Decision::Auth | Decision::AuthMessage { .. } if accepted => {
                 self.said.authenticated = true;
                 self.idle_commands = 0;
             }
             // Not now says nothing about the credentials.
-            Decision::Auth if code / 100 == 4 => {}
-            Decision::Auth => self.auth_failed(),
+            Decision::Auth | Decision::AuthMessage { .. } if code / 100 == 4 => {}
+            Decision::Auth | Decision::AuthMessage { .. } => self.auth_failed(),
             Decision::Mail(transaction) if accepted => {
                 self.mails += 1;
                 self.said.transaction = Some(transaction);
@@ -687,7 +699,13 @@ impl Server {
         let step = match offered {
             Some(AuthMechanism::Plain) => AuthStep::Plain,
             Some(AuthMechanism::Login) => AuthStep::LoginName,
-            _ => return self.say(504, "5.5.4", "no such mechanism"),
+            // In this one the server speaks first.
+            Some(&mechanism @ AuthMechanism::CramMd5) if initial.is_none() => {
+                let message = AuthMessage { mechanism, response: None, round: 0 };
+                return self.ask(Event::AuthMessage(message), Decision::AuthMessage { mechanism, round: 0 });
+            }
+            Some(&mechanism) => AuthStep::Embedder { mechanism, round: 0 },
+            None => return self.say(504, "5.5.4", "no such mechanism"),
         };
         let challenge = step.challenge();
         self.enter(State::Auth(step));
@@ -706,6 +724,10 @@ impl Server {
                 self.enter(State::Auth(step));
             }
             Ok(AuthProgress::Done(credentials)) => self.ask(Event::Auth(credentials), Decision::Auth),
+            Ok(AuthProgress::Message(message)) => {
+                let AuthMessage { mechanism, round, .. } = message;
+                self.ask(Event::AuthMessage(message), Decision::AuthMessage { mechanism, round });
+            }
             Err((enhanced, text)) => {
                 self.say(501, enhanced, text);
                 self.auth_failed();

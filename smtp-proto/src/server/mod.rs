@@ -69,7 +69,7 @@ use crate::command::{MailParameters, Query};
 use crate::envelope::RcptOptions;
 use crate::reply::Reply;
 use crate::sasl::AuthMechanism;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretBytes};
 use crate::tls::{TlsError, TlsInfo};
 
 /// What comes next for a server's driver.
@@ -101,6 +101,9 @@ pub enum Event {
     TlsStarted(TlsInfo),
     /// *Question*: are these right?
     Auth(Credentials),
+    /// *Question*: what the client says in a mechanism that is not implemented here.  The answer may be a
+    /// [`challenge`](Response::challenge).
+    AuthMessage(AuthMessage),
     /// *Question*: a message begins; `None` is the null reverse-path of bounces.
     Mail {
         /// The reverse-path.
@@ -146,6 +149,18 @@ pub struct Credentials {
     pub password: Secret,
 }
 
+/// What a client says in the course of a mechanism.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AuthMessage {
+    /// The mechanism.
+    pub mechanism: AuthMechanism,
+    /// What it says, without base64; `None` at the start of a mechanism in which the server speaks first.
+    pub response: Option<SecretBytes>,
+    /// Which message it is, counted from 0.
+    pub round: u32,
+}
+
 /// Who shall get a message.  `Display` is the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -172,6 +187,7 @@ enum Answer {
     Refuse,
     Defer,
     Reply(Reply),
+    Challenge(Vec<u8>),
 }
 
 impl Response {
@@ -202,6 +218,12 @@ impl Response {
     /// ```
     pub fn reply(reply: Reply) -> Self {
         Self(Answer::Reply(reply))
+    }
+
+    /// To [`Event::AuthMessage`]: a challenge, which goes out as 334 in base64; the next message of the client answers it.
+    /// To other questions it is no answer, and becomes 451.
+    pub fn challenge(challenge: impl Into<Vec<u8>>) -> Self {
+        Self(Answer::Challenge(challenge.into()))
     }
 }
 
@@ -278,6 +300,7 @@ impl fmt::Debug for Event {
             }
             Self::TlsStarted(info) => f.debug_tuple("TlsStarted").field(info).finish(),
             Self::Auth(credentials) => f.debug_tuple("Auth").field(credentials).finish(),
+            Self::AuthMessage(message) => f.debug_tuple("AuthMessage").field(message).finish(),
             Self::Mail { sender, parameters } => {
                 f.debug_struct("Mail").field("sender", sender).field("parameters", parameters).finish()
             }

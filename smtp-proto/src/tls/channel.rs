@@ -143,6 +143,14 @@ impl Channel {
         self.engine.peer_has_closed()
     }
 
+    /// What an exchange of SASL can be bound to: tls-exporter (RFC 9266), of TLS 1.3 only.
+    pub(crate) fn binding(&self) -> Option<[u8; 32]> {
+        let mut exporter = [0; 32];
+        self.info().filter(|info| info.version == "TLSv1.3")?;
+        self.export_keying_material(&mut exporter, b"EXPORTER-Channel-Binding", Some(b"")).ok()?;
+        Some(exporter)
+    }
+
     pub(crate) fn export_keying_material(
         &self,
         out: &mut [u8],

@@ -74,6 +74,9 @@ fn groups(script: &str) -> Vec<Group> {
                         "accept" => Response::accept(),
                         "refuse" => Response::refuse(),
                         "defer" => Response::defer(),
+                        challenge if challenge.starts_with("334 ") => {
+                            Response::challenge(challenge[4..].as_bytes())
+                        }
                         reply => {
                             let code = Code::new(reply[..3].parse().unwrap()).unwrap();
                             Reply::new(code, &reply[4..].replace(" | ", "\n")).unwrap().into()
@@ -110,7 +113,11 @@ fn unescape(text: &str) -> Vec<u8> {
 
 fn is_question(event: &Event) -> bool {
     match event {
-        Event::Auth(_) | Event::Mail { .. } | Event::Rcpt { .. } | Event::Query(_) => true,
+        Event::Auth(_)
+        | Event::AuthMessage(_)
+        | Event::Mail { .. }
+        | Event::Rcpt { .. }
+        | Event::Query(_) => true,
         Event::Message | Event::MessageFor { .. } => true,
         Event::Hello { .. } | Event::TlsStarted(_) | Event::Body(_) | Event::Reset | Event::Quit => false,
     }
@@ -168,6 +175,10 @@ impl Run {
             Event::Auth(c) => {
                 let on_behalf = c.authorization.map_or(String::new(), |a| format!(" for {a}"));
                 format!("Auth {} {} {}{on_behalf}", c.mechanism, c.identity, c.password.expose())
+            }
+            Event::AuthMessage(m) => {
+                let said = m.response.map_or("nothing".into(), |r| r.escape_ascii().to_string());
+                format!("AuthMessage {} {} {said}", m.mechanism, m.round)
             }
             Event::Mail { sender, parameters } => {
                 format!("Mail <{}>{parameters}", sender.map_or(String::new(), |a| a.to_string()))

@@ -230,6 +230,57 @@ fn auth_login() {
 }
 
 #[test]
+fn the_embedder_speaks_what_is_not_implemented() {
+    let mut config = starttls();
+    config.tls = Tls::None;
+    config.allow_auth_without_tls = true;
+    config.limits.auth_attempts = 9;
+    config.auth = vec![AuthMechanism::ScramSha256, AuthMechanism::XOAuth2, AuthMechanism::CramMd5];
+    check(
+        config,
+        "
+        S: 220 mx.test ESMTP
+        C: EHLO a
+        S: 250-mx.test
+        S: 250-ENHANCEDSTATUSCODES
+        S: 250 AUTH SCRAM-SHA-256 XOAUTH2 CRAM-MD5
+        E: Hello a true
+        C: AUTH PLAIN ADEAMg==
+        S: 504 5.5.4 no such mechanism
+        C: AUTH SCRAM-SHA-256 YQ==
+        S: 334 Yg==
+        E: AuthMessage SCRAM-SHA-256 0 a -> 334 b
+        C: Yw==
+        S: 334 ZA==
+        E: AuthMessage SCRAM-SHA-256 1 c -> 334 d
+        C:
+        S: 535 5.7.8 credentials are not right
+        E: AuthMessage SCRAM-SHA-256 2  -> refuse
+        C: AUTH XOAUTH2
+        S: 334 
+        C: YQ==
+        S: 454 4.7.0 cannot check credentials now
+        E: AuthMessage XOAUTH2 0 a -> defer
+        C: AUTH XOAUTH2 =
+        S: 334 Yg==
+        E: AuthMessage XOAUTH2 0  -> 334 b
+        C: *
+        S: 501 5.7.0 cancelled
+        C: AUTH XOAUTH2 YQ
+        S: 501 5.5.2 not base64
+        C: AUTH CRAM-MD5
+        S: 334 Yg==
+        E: AuthMessage CRAM-MD5 0 nothing -> 334 b
+        C: Yw==
+        S: 235 2.7.0 authenticated
+        E: AuthMessage CRAM-MD5 1 c
+        C: AUTH XOAUTH2 YQ==
+        S: 503 5.5.1 authenticated already
+    ",
+    );
+}
+
+#[test]
 fn case_w24_not_now_is_no_failed_attempt() {
     check_auth(
         "

@@ -1,0 +1,4 @@
+//! SASL exchanges under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| smtp_fuzz::sasl_challenge::check(data));
