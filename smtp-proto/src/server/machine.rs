@@ -224,7 +224,7 @@ impl Server {
             }
             Answer::Challenge(challenge) if let Decision::AuthMessage { mechanism, round } = decision => {
                 let step = AuthStep::Embedder { mechanism, round: round.saturating_add(1) };
-                self.say(334, "", &BASE64.encode(&challenge));
+                self.say(334, "", BASE64.encode(&challenge));
                 self.enter(State::Auth(step));
                 return;
             }
