@@ -75,7 +75,7 @@ fn groups(script: &str) -> Vec<Group> {
                         "refuse" => Response::refuse(),
                         "defer" => Response::defer(),
                         challenge if challenge.starts_with("334 ") => {
-                            Response::challenge(challenge[4..].as_bytes())
+                            Response::challenge(&challenge.as_bytes()[4..])
                         }
                         reply => {
                             let code = Code::new(reply[..3].parse().unwrap()).unwrap();
