@@ -19,10 +19,10 @@ use smtp_proto::tls::rustls::{RustlsAcceptor, default_provider};
 use smtp_proto::tls::{CertificateError, Pin, TlsError, TlsPolicy, Verification};
 use smtp_proto::{Address, Extension};
 
-const HOST: &str = "mx.example";
+pub(crate) const HOST: &str = "mx.example";
 
 /// A certificate for [`HOST`] and its authority in PEM.
-fn certificate(authority_name: &str) -> (Arc<RustlsAcceptor>, String) {
+pub(crate) fn certificate(authority_name: &str) -> (Arc<RustlsAcceptor>, String) {
     let mut authority = CertificateParams::new([]).unwrap();
     authority.distinguished_name.push(DnType::CommonName, authority_name);
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -76,7 +76,7 @@ fn server_config(tls: server::Tls) -> server::Config {
     config
 }
 
-fn message(mailer: &Mailer<SimRuntime>) -> Message {
+pub(crate) fn message(mailer: &Mailer<SimRuntime>) -> Message {
     let builder = Message::builder().from("a@a.example").to("b@b.example").bcc("c@c.example");
     builder.subject("Gr\u{fc}\u{df}e").text(".\nbye\n").build(&mailer.stamp().unwrap()).unwrap()
 }

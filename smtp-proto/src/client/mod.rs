@@ -3,7 +3,7 @@
 //! Implements greeting, EHLO with HELO as fallback, STARTTLS (RFC 3207), AUTH (RFC 4954), MAIL, RCPT, DATA and BDAT
 //! (RFC 3030), RSET and QUIT, pipelined where the server allows (RFC 2920), many messages one behind the other; with
 //! SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531), LIMITS (RFC 9422) and the options of
-//! [`envelope`](crate::envelope); LMTP (RFC 2033).  It leaves connecting, the TLS handshake and SASL mechanisms to others.
+//! [`envelope`](crate::envelope); LMTP (RFC 2033).  It leaves connecting and the TLS handshake to others.
 //!
 //! # Embedding
 //!
@@ -96,6 +96,37 @@
 //! # let hello = ["EHLO client.example", "MAIL FROM:<a@example.com>", "RCPT TO:<b@example.org>"];
 //! # assert_eq!(server.join().unwrap(), [&hello[..], &["DATA", "Hi", ".", "QUIT"]].concat());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Logging in
+//!
+//! At [`Event::Ready`] a program that logs in calls [`authenticate`](Client::authenticate) with an
+//! [`Exchange`](crate::sasl::Exchange), and sends at [`Event::Authenticated`].  The client runs the mechanism; it holds no
+//! secret, but asks for it by [`Event::SecretWanted`], and forgets it when the response is computed.
+//!
+//! ```
+//! # fn wrapped() -> Result<(), Box<dyn std::error::Error>> {
+//! use smtp_proto::client::Event;
+//! use smtp_proto::sasl::{Credentials, NONCE};
+//! use smtp_proto::{Next, Output};
+//!
+//! # let (mut session, now): (smtp_proto::Session, _) = (todo!(), smtp_proto::Instant::ZERO);
+//! let credentials = Credentials::new("me@example.com", "password")?;
+//! let mut nonce = [0; NONCE]; // from the operating system, new for each exchange
+//! # let mut out = Output::new();
+//! match session.poll(now, &mut out) {
+//!     Next::Event(Event::Ready) => {
+//!         let bound = session.channel_binding().is_some();
+//!         let mechanism = credentials.choose(session.extensions(), bound).ok_or("no AUTH that could be used")?;
+//!         session.authenticate(credentials.exchange(mechanism, nonce))?;
+//!     }
+//!     Next::Event(Event::SecretWanted(_)) => session.respond(credentials.secret().ok_or("no secret")?)?,
+//!     Next::Event(Event::AuthFailed(error)) if error.is_temporary() => {} // later
+//!     Next::Event(Event::AuthFailed(error)) => return Err(error.into()),
+//!     _ => {} // as above
+//! }
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # What it guarantees
