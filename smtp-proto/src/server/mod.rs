@@ -57,6 +57,7 @@ mod state;
 mod tests;
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::Bytes;
