@@ -10,6 +10,8 @@ mod connection;
 mod content;
 mod error;
 pub mod eyeballs;
+#[cfg(feature = "hostile")]
+pub mod hostile;
 mod login;
 mod mailer;
 mod pipe;

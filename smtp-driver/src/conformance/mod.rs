@@ -15,7 +15,7 @@
 //!         self.0.runtime()
 //!     }
 //!     fn serve(&self, peer: Peer) -> (String, u16) {
-//!         self.0.listen("peer.example", 25, move |transport| peer.run(transport));
+//!         self.0.listen("peer.example", 25, move |transport| peer.clone().run(transport));
 //!         ("peer.example".to_owned(), 25)
 //!     }
 //! }
@@ -24,8 +24,6 @@
 //! sim.block_on(conformance::end_of_file(&Simulated(&sim)));
 //! ```
 
-mod smtp;
-
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, IoSlice};
 use std::pin::pin;
@@ -33,11 +31,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use smtp_proto::Instant;
-
-pub use smtp::{
-    Smtp, case_w4_dropped, case_w4_timed_out, case_w14, case_w20, case_w21_stops_reading, case_w21_talkative,
-    case_w33, messages_one_after_the_other,
-};
 
 use crate::{Progress, Runtime, Transport};
 
@@ -53,10 +46,21 @@ pub trait Harness {
     ///
     /// Where sockets have buffers that can be set, small ones make the checks sharper.
     fn serve(&self, peer: Peer) -> (String, u16);
+
+    /// Whether a future of the runtime can be dropped while it waits; not where they wait inside `poll`.
+    fn futures_can_be_dropped(&self) -> bool {
+        true
+    }
+
+    /// Whether what was written at once may be read in pieces; sockets of one computer do not do that to a few bytes.
+    fn cuts(&self) -> bool {
+        false
+    }
 }
 
 /// What the other end of a check does.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Peer {
     /// Writes so many bytes of the pattern and reads nothing until that is done; then reads as many; then closes.
     WriteThenRead(usize),
@@ -70,8 +74,9 @@ pub enum Peer {
     Stall,
     /// Sends back what it reads.
     Echo,
-    /// Speaks SMTP.
-    Smtp(Smtp),
+    /// Speaks SMTP, and not as it should.
+    #[cfg(feature = "hostile")]
+    Hostile(std::sync::Arc<crate::hostile::Play>),
 }
 
 impl Peer {
@@ -105,7 +110,8 @@ impl Peer {
                     transport.exchange(&mut [], &[IoSlice::new(&chunk)], None).await
                 {}
             }
-            Self::Smtp(smtp) => smtp.run(&mut transport).await,
+            #[cfg(feature = "hostile")]
+            Self::Hostile(play) => play.run(transport).await,
             Self::Echo => {
                 let mut buffer = [0; 256];
                 while let Some(n) = read_some(&mut transport, &mut buffer).await.filter(|&n| n > 0) {
@@ -119,10 +125,10 @@ impl Peer {
 const CHUNK: usize = 64 * 1024;
 
 /// A wait that no check needs in full: only a failure takes that long.
-const LONG: Duration = Duration::from_secs(120);
+pub(crate) const LONG: Duration = Duration::from_secs(120);
 
 /// A wait that is had in full where the check is that it ends.
-const SHORT: Duration = Duration::from_millis(20);
+pub(crate) const SHORT: Duration = Duration::from_millis(20);
 
 /// Both ends write `size` bytes, and the peer reads only then: whoever does not read while writing waits forever.
 pub async fn duplex<H: Harness>(harness: &H, size: usize) {

@@ -15,7 +15,7 @@ impl Harness for Simulated {
     }
 
     fn serve(&self, peer: Peer) -> (String, u16) {
-        self.0.listen("peer.example", 25, move |transport| peer.run(transport));
+        self.0.listen("peer.example", 25, move |transport| peer.clone().run(transport));
         ("Peer.Example".to_owned(), 25)
     }
 }
@@ -107,52 +107,4 @@ fn connecting() {
     sim.block_on(conformance::connection_refused(&runtime, "peer.example", 465));
     sim.block_on(conformance::connect_deadline(&runtime, "silent.example", 25));
     conformance::clocks_and_randomness(&runtime);
-}
-
-#[test]
-fn messages_one_after_the_other() {
-    with_room(&async |sim| {
-        conformance::messages_one_after_the_other(sim).await;
-        assert_eq!(sim.0.connections().len(), 1, "the connection was not kept");
-    });
-}
-
-#[test]
-fn case_w4() {
-    with_room(&async |sim| conformance::case_w4_dropped(sim).await);
-    with_room(&async |sim| conformance::case_w4_timed_out(sim).await);
-}
-
-#[test]
-fn case_w14() {
-    with_room(&async |sim| {
-        conformance::case_w14(sim).await;
-        assert_eq!(sim.0.connections().len(), 2);
-    });
-}
-
-#[test]
-fn case_w20() {
-    with_room(&async |sim| {
-        conformance::case_w20(sim).await;
-        assert_eq!(sim.0.connections().len(), 1, "the message was sent again");
-    });
-}
-
-#[test]
-fn case_w21() {
-    for split in [Split::Whole, Split::Random] {
-        let sim = Simulated(Sim::new(1));
-        sim.0.set_net(SimNet { split, ..SimNet::default() });
-        sim.0.block_on(conformance::case_w21_talkative(&sim));
-        sim.0.block_on(conformance::case_w21_stops_reading(&sim));
-    }
-}
-
-#[test]
-fn case_w33() {
-    for seed in 0..5 {
-        let sim = Simulated(Sim::new(seed));
-        sim.0.block_on(conformance::case_w33(&sim));
-    }
 }

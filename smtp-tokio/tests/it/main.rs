@@ -2,4 +2,5 @@
 // Clippy's exception for tests does not reach helper functions.
 #![allow(clippy::unwrap_used)]
 
+mod hostile;
 mod transport;

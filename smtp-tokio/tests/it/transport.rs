@@ -12,7 +12,7 @@ use smtp_tokio::{TcpTransport, TokioRuntime};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
-struct Loopback;
+pub(crate) struct Loopback;
 
 impl Harness for Loopback {
     type Runtime = TokioRuntime;
@@ -28,7 +28,7 @@ impl Harness for Loopback {
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(peer.run(TcpTransport::from_stream(stream)));
+                tokio::spawn(peer.clone().run(TcpTransport::from_stream(stream)));
             }
         });
         ("127.0.0.1".to_owned(), port)
@@ -61,7 +61,7 @@ fn soon() -> Instant {
 }
 
 /// Runs the check on one thread and on two.
-fn everywhere<F: Future<Output = ()>>(check: impl Fn() -> F) {
+pub(crate) fn everywhere<F: Future<Output = ()>>(check: impl Fn() -> F) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(check());
     let mut two = tokio::runtime::Builder::new_multi_thread();
     two.worker_threads(2).enable_all().build().unwrap().block_on(check());
@@ -197,38 +197,6 @@ fn the_clock_is_tokios() {
         tokio::time::advance(Duration::from_secs(3600)).await;
         assert_eq!(TokioRuntime.now(), before + Duration::from_secs(3600));
     });
-}
-
-#[test]
-fn messages_one_after_the_other() {
-    everywhere(|| conformance::messages_one_after_the_other(&Loopback));
-}
-
-#[test]
-fn case_w4() {
-    everywhere(|| conformance::case_w4_dropped(&Loopback));
-    everywhere(|| conformance::case_w4_timed_out(&Loopback));
-}
-
-#[test]
-fn case_w14() {
-    everywhere(|| conformance::case_w14(&Loopback));
-}
-
-#[test]
-fn case_w20() {
-    everywhere(|| conformance::case_w20(&Loopback));
-}
-
-#[test]
-fn case_w21() {
-    everywhere(|| conformance::case_w21_talkative(&Loopback));
-    everywhere(|| conformance::case_w21_stops_reading(&Loopback));
-}
-
-#[test]
-fn case_w33() {
-    everywhere(|| conformance::case_w33(&Loopback));
 }
 
 #[test]

@@ -1,0 +1,108 @@
+//! STARTTLS, certificates, and credentials.
+
+use smtp_proto::client::{AuthError, Error as SessionError, PeerMisbehaved};
+use smtp_proto::tls::{CertificateError, TlsError, TlsPolicy};
+
+use super::stage::{DELIVERED, Stage, TO, one_with, starttls, told, with_password};
+use crate::conformance::Harness;
+use crate::{Error, MailerBuilder};
+
+/// Case W1: plain text behind the reply to STARTTLS.
+pub async fn w1<H: Harness>(harness: &H) {
+    let stage = Stage::new(harness, "starttls-injection", with_password);
+    match stage.try_send(TO).await.expect_err("no TLS") {
+        Error::Session(SessionError::PeerMisbehaved(PeerMisbehaved::DataAfterStartTls)) => {
+            stage.ends(1).await;
+        }
+        // The network may have cut right behind the reply: the rest is then seen to be no TLS.
+        Error::Session(SessionError::Tls(TlsError::NotTls)) if harness.cuts() => {}
+        error => panic!("{error}"),
+    }
+}
+
+/// Case W2: what was offered before TLS is forgotten.
+pub async fn w2<H: Harness>(harness: &H) {
+    one_with(
+        harness,
+        "forgotten-extensions",
+        starttls,
+        &["a@b.example", "b@b.example"],
+        &["delivered: 250 2.0.0 for a@b.example"; 2],
+    )
+    .await;
+    let stage = Stage::new(harness, "forgotten-extensions", with_password);
+    stage.sends(TO, &["error: the server offers no AUTH"]).await;
+    stage.ends(1).await;
+}
+
+/// Case W3: no STARTTLS, no mail.
+pub async fn w3<H: Harness>(harness: &H) {
+    let refused = |what: &str| format!("error: TLS is required, and the server refused at {what}");
+    for (name, expected) in [
+        ("starttls-not-offered", "error: TLS is required, and the server does not offer STARTTLS".to_owned()),
+        ("starttls-454", refused("STARTTLS: 454 4.7.0 not now")),
+        ("starttls-502", refused("STARTTLS: 502 5.5.1 what")),
+        ("ehlo-502", refused("EHLO: 502 5.5.1 what")),
+    ] {
+        one_with(harness, name, with_password, TO, &[&expected]).await;
+    }
+}
+
+/// Case W24: AUTH.
+pub async fn w24<H: Harness>(harness: &H) {
+    let broken = "error: the server sent a broken AUTH challenge: 501 5.7.0 cancelled";
+    one_with(harness, "auth-bad-base64", with_password, TO, &[broken]).await;
+    one_with(harness, "auth-lines", with_password, TO, &[broken]).await;
+    one_with(harness, "auth-forever", with_password, TO, &["error: AUTH was given up"]).await;
+    one_with(harness, "auth-empty-challenge", with_password, TO, &[DELIVERED]).await;
+    let long = |builder| starttls(builder).credentials("u".repeat(400), "secret");
+    one_with(harness, "auth-long", long, TO, &[DELIVERED]).await;
+    for (name, code) in [("auth-454", 454), ("auth-535", 535), ("auth-534", 534), ("auth-538", 538)] {
+        let stage = Stage::new(harness, name, with_password);
+        match stage.try_send(TO).await.expect_err("no credentials were accepted") {
+            Error::Auth(AuthError::Refused(reply)) => assert_eq!(reply.code().get(), code),
+            error => panic!("{name}: {error}"),
+        }
+        stage.ends(1).await;
+    }
+}
+
+/// Case W30: certificates that are not acceptable.
+pub async fn w30<H: Harness>(harness: &H) {
+    let long_name = |builder: MailerBuilder| {
+        builder.tls_policy(TlsPolicy::verified().reference_name("mx.eu.hostile.example"))
+    };
+    for name in [
+        "certificate-expired",
+        "certificate-self-signed",
+        "certificate-wrong-name",
+        "certificate-cn-only",
+        "certificate-wildcard",
+        "certificate-unknown-ca",
+    ] {
+        let stage = Stage::new(harness, name, |builder| {
+            let builder = with_password(builder);
+            if name == "certificate-wildcard" { long_name(builder) } else { builder }
+        });
+        let error = match stage.try_send(TO).await {
+            Err(Error::Session(SessionError::Tls(TlsError::Certificate(error)))) => error,
+            other => panic!("{name}: {:?}", told(other)),
+        };
+        let is_right = match name {
+            "certificate-expired" => error == CertificateError::Expired,
+            "certificate-wrong-name" | "certificate-cn-only" | "certificate-wildcard" => {
+                matches!(error, CertificateError::NameMismatch { .. })
+            }
+            _ => error == CertificateError::UnknownIssuer,
+        };
+        assert!(is_right, "{name}: {error}");
+        stage.ends(1).await;
+    }
+}
+
+/// Case W31: TLS that ends without `close_notify`.
+pub async fn w31<H: Harness>(harness: &H) {
+    one_with(harness, "no-close-notify", starttls, TO, &["delivered: 250 2.0.0 queued"]).await;
+    let lost = "ambiguous: the connection was lost after the end of the message";
+    one_with(harness, "tls-cut-off", starttls, TO, &[lost]).await;
+}
