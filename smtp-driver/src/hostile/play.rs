@@ -394,33 +394,37 @@ impl<T: Transport> Conversation<'_, T> {
         Ok(())
     }
 
-    /// Waits for the client to leave.
+    /// Waits for the client to leave, or to go on, which ends the connection too.
     async fn over(&mut self, text: &str) -> Over {
         while let Ok(()) = self.link.more().await {
-            // An alert of TLS, which does not go on with anything.
-            if self.link.input().first() == Some(&21) {
-                self.link.input().clear();
-                continue;
-            }
-            // Nothing of TLS ends in a line.
-            if self.link.input().first() == Some(&22) {
-                self.wrong(text);
-                self.link.input().clear();
-                continue;
+            match self.link.input().first() {
+                // An alert of TLS, which does not go on with anything.
+                Some(21) => {
+                    self.link.input().clear();
+                    continue;
+                }
+                // A handshake, in which nothing is a line.
+                Some(22) => {
+                    self.wrong(text);
+                    return Over;
+                }
+                _ => {}
             }
             let Ok((line, _)) = self.link.line().await else { return Over };
             self.see_line(&line, line.len() > 4 && line[..4].eq_ignore_ascii_case(b"AUTH"));
             let said = match line.to_ascii_uppercase().as_slice() {
                 b"QUIT" => {
                     // Whether it is heard is all the same.
-                    let _ = self.link.say(b"221 bye\r\n").await;
+                    let _ = self.link.say(b"221 2.0.0 bye\r\n").await;
                     self.link.end_tls().await;
                     return Over;
                 }
-                b"RSET" | b"NOOP" => self.link.say(b"250 ok\r\n").await,
+                b"RSET" | b"NOOP" => self.link.say(b"250 2.0.0 ok\r\n").await,
+                // Cancels AUTH.
+                b"*" => self.link.say(b"501 5.7.0 cancelled\r\n").await,
                 _ => {
                     self.wrong(text);
-                    Ok(())
+                    return Over;
                 }
             };
             if said.is_err() {

@@ -108,6 +108,7 @@ impl<R: Runtime> Stage<R> {
         let play = play.on_seen(move |_, seen| notes.note(seen));
         let (host, port) = harness.serve(Peer::Hostile(Arc::new(play)));
         let builder = MailerBuilder::new(host).port(port).dangerous_plaintext().connect_timeout(LONG);
+        let builder = impatient(|_| {})(builder);
         let mailer = settings(builder).build(harness.runtime()).expect("settings");
         Self { name: name.to_owned(), mailer, record }
     }
@@ -203,9 +204,20 @@ pub(super) fn with_password(builder: MailerBuilder) -> MailerBuilder {
     starttls(builder).credentials("user", "secret")
 }
 
-/// Default timeouts but for what `set` changes.
+/// Timeouts that only a failure takes, but for what `set` changes.
 pub(super) fn impatient(set: impl FnOnce(&mut Timeouts)) -> impl FnOnce(MailerBuilder) -> MailerBuilder {
     let mut timeouts = Timeouts::default();
+    for timeout in [
+        &mut timeouts.greeting,
+        &mut timeouts.command,
+        &mut timeouts.auth,
+        &mut timeouts.mail,
+        &mut timeouts.rcpt,
+        &mut timeouts.data,
+        &mut timeouts.message,
+    ] {
+        *timeout = LONG;
+    }
     set(&mut timeouts);
     move |builder| builder.timeouts(timeouts)
 }
