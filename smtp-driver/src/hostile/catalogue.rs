@@ -320,7 +320,12 @@ const CATALOGUE: &[Case] = &[
          S: 550 5.0.0 or not
          !over used a connection after a reply that answers nothing",
     ),
-    case("W20", "closes-after-dot", "neither delivered nor lost: ambiguous, and not sent again", "C: .\n!close"),
+    case(
+        "W20",
+        "closes-after-dot",
+        "neither delivered nor lost: ambiguous, and not sent again",
+        "C: .\n!close",
+    ),
     case(
         "W20",
         "closes-in-verdict",
@@ -333,10 +338,12 @@ const CATALOGUE: &[Case] = &[
         "ten thousand recipients make no deadlock: the client reads while it writes, or waits for replies",
         "offer PIPELINING
          C: RCPT
-         S| 250 xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
-         S| xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
-         S| xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
-         S| xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\\r\\n",
+         S| 250 xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+         S| xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+         S| xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+         S| xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+         S| xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+         S| \\r\\n",
     ),
     case(
         "W21",
@@ -428,10 +435,50 @@ const CATALOGUE: &[Case] = &[
         "a response that makes the line longer than 512 bytes goes behind an empty 334",
         "tls good\noffer AUTH PLAIN",
     ),
-    case("W24", "auth-454", AUTH_REFUSED, "tls good\noffer AUTH PLAIN\nC: AUTH\nS: 454 4.7.0 later\nC: MAIL\n!wrong went on without AUTH"),
-    case("W24", "auth-535", AUTH_REFUSED, "tls good\noffer AUTH PLAIN\nC: AUTH\nS: 535 5.7.8 no\nC: MAIL\n!wrong went on without AUTH"),
-    case("W24", "auth-534", AUTH_REFUSED, "tls good\noffer AUTH PLAIN\nC: AUTH\nS: 534 5.7.9 too weak\nC: MAIL\n!wrong went on without AUTH"),
-    case("W24", "auth-538", AUTH_REFUSED, "tls good\noffer AUTH PLAIN\nC: AUTH\nS: 538 5.7.11 encrypt\nC: MAIL\n!wrong went on without AUTH"),
+    case(
+        "W24",
+        "auth-454",
+        AUTH_REFUSED,
+        "tls good
+         offer AUTH PLAIN
+         C: AUTH
+         S: 454 4.7.0 later
+         C: MAIL
+         !over went on without AUTH",
+    ),
+    case(
+        "W24",
+        "auth-535",
+        AUTH_REFUSED,
+        "tls good
+         offer AUTH PLAIN
+         C: AUTH
+         S: 535 5.7.8 no
+         C: MAIL
+         !over went on without AUTH",
+    ),
+    case(
+        "W24",
+        "auth-534",
+        AUTH_REFUSED,
+        "tls good
+         offer AUTH PLAIN
+         C: AUTH
+         S: 534 5.7.9 too weak
+         C: MAIL
+         !over went on without AUTH",
+    ),
+    case(
+        "W24",
+        "auth-538",
+        AUTH_REFUSED,
+        "tls good
+         offer AUTH PLAIN
+         C: AUTH
+         S: 538 5.7.11 encrypt
+         C: MAIL
+         !over went on without AUTH",
+    ),
     case(
         "W27",
         "lmtp-three-verdicts",
@@ -456,7 +503,12 @@ const CATALOGUE: &[Case] = &[
          C: .",
     ),
     case("W28", "closes-at-quit", "no error: the message was confirmed before", "C: QUIT\n!close"),
-    case("W28", "closes-after-quit", "no error: the message was confirmed before", "C: QUIT\nS: 221 bye\n!close"),
+    case(
+        "W28",
+        "closes-after-quit",
+        "no error: the message was confirmed before",
+        "C: QUIT\nS: 221 bye\n!close",
+    ),
     case(
         "W29",
         "limits",
@@ -492,7 +544,7 @@ const CATALOGUE: &[Case] = &[
          !hold
          S: 354 go
          C: .
-         !wrong ended a message that was given up",
+         !over ended a message that was given up",
     ),
     case(
         "W33",

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use data_encoding::BASE64;
 use smtp_proto::escape::Escaped;
 use smtp_proto::reply::{ReplyLimits, ReplyParser};
 use smtp_proto::tls::TlsAcceptor;
@@ -125,6 +126,7 @@ impl Play {
             transaction: Transaction::default(),
             messages: 0,
             challenges: Vec::new(),
+            nonce: String::new(),
             wrong: BTreeSet::new(),
         };
         conversation.see(Seen::Connected);
@@ -170,6 +172,8 @@ struct Conversation<'a, T> {
     messages: usize,
     /// What an AUTH exchange still says before it succeeds, the last first.
     challenges: Vec<&'static str>,
+    /// What a SCRAM client has sent as `r=` (RFC 5802 section 5.1).
+    nonce: String,
     /// What was noted already.
     wrong: BTreeSet<String>,
 }
@@ -198,10 +202,12 @@ impl<T: Transport> Conversation<'_, T> {
             self.judge(&text, verb);
             match verb {
                 "AUTH" => {
+                    self.remember_nonce(text.split(' ').nth(2).unwrap_or_default());
                     self.event(&command).await?;
                     while self.code == b'3' {
                         let (line, _) = self.link.line().await?;
                         self.see_line(b"***", false);
+                        self.remember_nonce(&String::from_utf8_lossy(&line));
                         self.event(if line == b"*" { "(CANCEL)" } else { "(RESPONSE)" }).await?;
                     }
                 }
@@ -251,6 +257,14 @@ impl<T: Transport> Conversation<'_, T> {
         }
     }
 
+    fn remember_nonce(&mut self, response: &str) {
+        let message = BASE64.decode(response.as_bytes()).unwrap_or_default();
+        let message = String::from_utf8_lossy(&message);
+        if let Some(nonce) = message.split(',').find_map(|part| part.strip_prefix("r=")) {
+            nonce.clone_into(&mut self.nonce);
+        }
+    }
+
     fn see_line(&self, line: &[u8], is_auth: bool) {
         let shown = if is_auth {
             let mut words = line.split(|&byte| byte == b' ');
@@ -277,6 +291,8 @@ impl<T: Transport> Conversation<'_, T> {
         }
         match verb {
             "AUTH" if !self.link.is_secure() => self.wrong("sent credentials without TLS"),
+            // RFC 4954 section 4.
+            "AUTH" if text.len() + 2 > 512 => self.wrong("sent an AUTH line of more than 512 bytes"),
             "AUTH" if !self.extensions.has(Extension::Auth) => self.wrong("used AUTH, which was not offered"),
             "BDAT" if !self.extensions.has(Extension::Chunking) => {
                 self.wrong("used BDAT, which was not offered");
@@ -367,6 +383,10 @@ impl<T: Transport> Conversation<'_, T> {
             }
             match step {
                 Step::Say(_) => {}
+                Step::Challenge(code, text) => {
+                    let challenge = BASE64.encode(text.replace("$nonce", &self.nonce).as_bytes());
+                    self.say(what, format!("{code} {challenge}\r\n").as_bytes()).await?;
+                }
                 Step::Forever(bytes) => return Err(self.link.say_forever(bytes).await),
                 Step::Drip(time, bytes) => {
                     for &byte in bytes.iter().cycle() {

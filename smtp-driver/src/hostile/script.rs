@@ -40,6 +40,7 @@ use smtp_proto::escape::Escaped;
 /// |---|---|
 /// | `S: TEXT` | says a line |
 /// | `S\| BYTES` | says these bytes; `\r`, `\n`, `\t`, `\0`, `\\` and `\xHH` are escapes here and above |
+/// | `S64: CODE TEXT` | says a line with the text in base64, as challenges of AUTH are; `$nonce` is what a SCRAM client has sent as `r=` |
 /// | `S* BYTES` | says them again and again, for as long as the client is there |
 /// | `S~ 100ms BYTES` | the same, but one byte in so many milliseconds |
 /// | `!ordinary` | does as an ordinary server would |
@@ -111,6 +112,8 @@ impl Identity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Say(Vec<u8>),
+    /// A code, and what goes in base64.
+    Challenge(String, String),
     Forever(Vec<u8>),
     Drip(Duration, Vec<u8>),
     Ordinary,
@@ -182,6 +185,10 @@ impl Script {
         steps.push(match word {
             "S:" => Step::Say([&unescape(rest)?[..], b"\r\n"].concat()),
             "S|" => Step::Say(unescape(rest)?),
+            "S64:" => {
+                let (code, text) = rest.split_once(' ').ok_or("it needs a code and a text")?;
+                Step::Challenge(code.to_owned(), text.to_owned())
+            }
             "S*" => Step::Forever(some(unescape(rest)?)?),
             "S~" => {
                 let (time, bytes) = rest.split_once("ms ").ok_or("it needs milliseconds and bytes")?;
@@ -276,6 +283,10 @@ impl fmt::Display for Script {
                         Some(line) => ("S:".to_owned(), line),
                         None => ("S|".to_owned(), &bytes[..]),
                     },
+                    Step::Challenge(code, text) => {
+                        writeln!(f, "S64: {code} {text}")?;
+                        continue;
+                    }
                     Step::Forever(bytes) => ("S*".to_owned(), &bytes[..]),
                     Step::Drip(time, bytes) => (format!("S~ {}ms", time.as_millis()), &bytes[..]),
                     Step::Ordinary => ("!ordinary".to_owned(), &[][..]),
@@ -334,6 +345,7 @@ mod tests {
             ("C: A\nS: \\x0", 2),
             ("C: A\nS: \\x\u{fc}", 2),
             ("C: A\nS* ", 2),
+            ("C: A\nS64: 334", 2),
             ("C: A\nS~ 5s x", 2),
             ("C: A\nS~ -5ms x", 2),
         ] {
