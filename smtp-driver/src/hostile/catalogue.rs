@@ -167,6 +167,13 @@ const CATALOGUE: &[Case] = &[
         "C: MAIL
          S| 250-a\\tb\\r\\n250 \\xff\\x1b[2J\\r\\n",
     ),
+    case(
+        "W10",
+        "octets-shown",
+        "the reply is reported with controls and what is not UTF-8 escaped",
+        "C: MAIL
+         S| 550 5.1.8 \\x1b[2J\\xff\\r\\n",
+    ),
     case("W10", "bare-lf", "accepted, and noted as a fault of the server", "C: EHLO\nS| 250-a\\n250 b\\n"),
     case("W10", "nul", POISONED, "C: MAIL\nS: 250 a\\0b\n!over went on after what is no reply"),
     case("W11", "endless-line", CAP, "C: MAIL\nS| 250 \nS* x"),
@@ -227,12 +234,21 @@ const CATALOGUE: &[Case] = &[
     case("W14", "verdict-421", TEMPORARY, "C: .\nS: 421 4.3.2 bye\n!over went on after 421"),
     case(
         "W14",
-        "idle-421",
+        "verdict-and-421",
         "the message is delivered; the next one goes over a new connection",
         "C: .
          S: 250 2.0.0 queued
          S: 421 4.3.2 enough
          !over went on after 421",
+    ),
+    case(
+        "W14",
+        "idle-421",
+        "the message is delivered; the next one goes over a new connection",
+        "C: .
+         !ordinary
+         S: 421 4.4.2 idle for too long
+         !close",
     ),
     case(
         "W15",

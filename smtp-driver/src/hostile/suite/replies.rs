@@ -67,6 +67,8 @@ pub async fn w9<H: Harness>(harness: &H) {
 /// Case W10: odd bytes in replies.
 pub async fn w10<H: Harness>(harness: &H) {
     one(harness, "octets", TO, &[DELIVERED]).await;
+    let shown = "rejected: the server refused at MAIL: 550 5.1.8 \\u{1b}[2J\\xff";
+    one(harness, "octets-shown", TO, &[shown]).await;
     one(harness, "nul", TO, &[&format!("{BROKEN}NUL in a reply: \"250 a\\u{{0}}b\"")]).await;
     let faults = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&faults);
@@ -134,7 +136,13 @@ pub async fn w14<H: Harness>(harness: &H) {
     one(harness, "rcpt-421", &["x@b.example", "y@b.example", "z@b.example"], &expected).await;
     let expected = "deferred: the server refused after the end of the message: 421 4.3.2 bye";
     one(harness, "verdict-421", TO, &[expected]).await;
+    // The 421 comes while nobody looks, if the network is quick, or when the next message has begun.
     let stage = Stage::new(harness, "idle-421", |builder| builder);
+    stage.sends(TO, &[DELIVERED]).await;
+    stage.record.over(1).await;
+    stage.sends(TO, &[DELIVERED]).await;
+    stage.ends(2).await;
+    let stage = Stage::new(harness, "verdict-and-421", |builder| builder);
     for _ in 0..2 {
         stage.sends(TO, &["delivered: 250 2.0.0 queued"]).await;
     }

@@ -61,7 +61,7 @@ impl Record {
     }
 
     /// Waits until so many connections have been made and all have ended.
-    async fn over(&self, connections: u64) {
+    pub(super) async fn over(&self, connections: u64) {
         poll_fn(|context| {
             let mut state = self.lock();
             if state.ended >= connections && state.ended == state.connected {
