@@ -44,6 +44,9 @@ const BAD_CERTIFICATE: &str =
     "an error with the reason; no command after the handshake, and no other try without TLS";
 const CAP: &str = "stops at a cap of bytes or lines, or at the deadline of the reply; memory stays flat";
 const AUTH_REFUSED: &str = "an error that tells a refusal for now (4yz) from one for good; no MAIL";
+const TOKEN_REFUSED: &str =
+    "an empty line to XOAUTH2 and AQ== to OAUTHBEARER; an error with the status of the reason; no MAIL";
+const NO_PROOF: &str = "an error: neither MAIL nor a mechanism that is weaker";
 const TEMPORARY: &str =
     "the session ends; who has no verdict fails for now, and is neither lost nor delivered";
 
@@ -496,6 +499,180 @@ const CATALOGUE: &[Case] = &[
          !over went on without AUTH",
     ),
     case(
+        "W25",
+        "xoauth2-refused",
+        TOKEN_REFUSED,
+        "tls good
+         offer AUTH XOAUTH2
+         C: AUTH
+         S64: 334 {\"status\":\"401\",\"schemes\":\"bearer\"}
+         C: (response) =
+         S: 535 5.7.8 no
+         C: (response)
+         !wrong answered the reason with something else than an empty line
+         S: 535 5.7.8 no
+         C: MAIL
+         !over went on without AUTH",
+    ),
+    case(
+        "W25",
+        "oauthbearer-refused",
+        TOKEN_REFUSED,
+        "tls good
+         offer AUTH OAUTHBEARER
+         C: AUTH
+         S64: 334 {\"status\":\"401\",\"schemes\":\"bearer\"}
+         C: (response) AQ==
+         S: 535 5.7.8 no
+         C: (response)
+         !wrong answered the reason with something else than AQ==
+         S: 535 5.7.8 no
+         C: MAIL
+         !over went on without AUTH",
+    ),
+    case(
+        "W25",
+        "token-expired",
+        "asks for a new token, once, and logs in with that",
+        "every other connection
+         tls good
+         offer AUTH XOAUTH2
+         C: AUTH
+         S64: 334 {\"status\":\"401\"}
+         C: (response)
+         S: 535 5.7.8 no
+         C: MAIL
+         !over went on without AUTH",
+    ),
+    case(
+        "W26",
+        "scram-iterations",
+        NO_PROOF,
+        "tls good
+         offer AUTH PLAIN SCRAM-SHA-256
+         C: AUTH SCRAM
+         S64: 334 r=$noncex,s=QQ==,i=2147483648
+         C: (response)
+         !over went on with a server that does not know the password
+         C: AUTH PLAIN
+         !over fell back to PLAIN
+         C: MAIL
+         !over took that for success",
+    ),
+    case(
+        "W26",
+        "scram-few-iterations",
+        NO_PROOF,
+        "tls good
+         offer AUTH PLAIN SCRAM-SHA-1
+         C: AUTH SCRAM
+         S64: 334 r=$noncex,s=QQ==,i=1
+         C: (response)
+         !over went on with a server that does not know the password
+         C: AUTH PLAIN
+         !over fell back to PLAIN
+         C: MAIL
+         !over took that for success",
+    ),
+    case(
+        "W26",
+        "scram-nonce",
+        NO_PROOF,
+        "tls good
+         offer AUTH PLAIN SCRAM-SHA-256
+         C: AUTH SCRAM
+         S64: 334 r=another,s=QQ==,i=4096
+         C: (response)
+         !over went on with a server that does not know the password
+         C: AUTH PLAIN
+         !over fell back to PLAIN
+         C: MAIL
+         !over took that for success",
+    ),
+    case(
+        "W26",
+        "scram-signature",
+        NO_PROOF,
+        "tls good
+         offer AUTH PLAIN SCRAM-SHA-256
+         C: AUTH SCRAM
+         S64: 334 r=$noncex,s=QQ==,i=4096
+         C: (response)
+         S64: 334 v=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
+         C: (response)
+         !over went on with a server that does not know the password
+         C: AUTH PLAIN
+         !over fell back to PLAIN
+         C: MAIL
+         !over took that for success",
+    ),
+    case(
+        "W26",
+        "scram-no-signature",
+        NO_PROOF,
+        "tls good
+         offer AUTH PLAIN SCRAM-SHA-256
+         C: AUTH SCRAM
+         S64: 334 r=$noncex,s=QQ==,i=4096
+         C: (response)
+         S64: 334 x=1
+         C: (response)
+         !over went on with a server that does not know the password
+         C: AUTH PLAIN
+         !over fell back to PLAIN
+         C: MAIL
+         !over took that for success",
+    ),
+    case(
+        "W26",
+        "scram-error",
+        NO_PROOF,
+        "tls good
+         offer AUTH PLAIN SCRAM-SHA-256
+         C: AUTH SCRAM
+         S64: 334 r=$noncex,s=QQ==,i=4096
+         C: (response)
+         S64: 334 e=invalid-proof
+         C: (response)
+         !over went on with a server that does not know the password
+         C: AUTH PLAIN
+         !over fell back to PLAIN
+         C: MAIL
+         !over took that for success",
+    ),
+    case(
+        "W26",
+        "scram-unproved",
+        NO_PROOF,
+        "tls good
+         offer AUTH PLAIN SCRAM-SHA-256
+         C: AUTH SCRAM
+         S64: 334 r=$noncex,s=QQ==,i=4096
+         C: (response)
+         S: 235 2.7.0 ok
+         C: (response)
+         !over went on with a server that does not know the password
+         C: AUTH PLAIN
+         !over fell back to PLAIN
+         C: MAIL
+         !over took that for success",
+    ),
+    case(
+        "W26",
+        "scram-at-once",
+        NO_PROOF,
+        "tls good
+         offer AUTH PLAIN SCRAM-SHA-256
+         C: AUTH SCRAM
+         S: 235 2.7.0 ok
+         C: (response)
+         !over went on with a server that does not know the password
+         C: AUTH PLAIN
+         !over fell back to PLAIN
+         C: MAIL
+         !over took that for success",
+    ),
+    case(
         "W27",
         "lmtp-three-verdicts",
         "by LMTP, for three recipients: the first and third are delivered, the second refused for now",
@@ -599,8 +776,7 @@ mod tests {
 
     #[test]
     fn every_number_is_there() {
-        // W25 and W26 are about mechanisms of AUTH that are still to come.
-        for number in (1..=34).filter(|number| ![25, 26].contains(number)) {
+        for number in 1..=34 {
             let number = format!("W{number}");
             assert!(CATALOGUE.iter().any(|case| case.number == number), "{number}");
         }

@@ -19,7 +19,7 @@ use super::script::Identity;
 /// ```
 /// let certificates = smtp_driver::hostile::Certificates::new()?;
 /// assert!(certificates.authority_pem().starts_with("-----BEGIN CERTIFICATE-----"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 /// ```
 pub struct Certificates {
     authority: String,

@@ -45,7 +45,7 @@ use crate::{Runtime, Transport};
 /// let report = sim.block_on(mailer.send_to(None, vec!["to@b.example".parse()?], &message))?;
 /// assert!(report.recipients()[0].outcome.to_string().contains("not a reply line"));
 /// assert!(wrong.lock().unwrap().is_empty());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 /// ```
 pub struct Play {
     script: Script,
@@ -208,7 +208,14 @@ impl<T: Transport> Conversation<'_, T> {
                         let (line, _) = self.link.line().await?;
                         self.see_line(b"***", false);
                         self.remember_nonce(&String::from_utf8_lossy(&line));
-                        self.event(if line == b"*" { "(CANCEL)" } else { "(RESPONSE)" }).await?;
+                        let response = match &*line {
+                            b"*" => "(CANCEL)".to_owned(),
+                            b"" => "(RESPONSE) =".to_owned(),
+                            line => {
+                                format!("(RESPONSE) {}", String::from_utf8_lossy(line).to_ascii_uppercase())
+                            }
+                        };
+                        self.event(&response).await?;
                     }
                 }
                 "MAIL" => {

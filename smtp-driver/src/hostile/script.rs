@@ -12,7 +12,7 @@ use smtp_proto::escape::Escaped;
 /// use smtp_driver::hostile::Script;
 ///
 /// let script: Script = "
-///     # Takes DATA for a message.
+///     ## Takes DATA for a message.
 ///     offer PIPELINING
 ///     C: DATA
 ///     S: 250 ok
@@ -32,7 +32,7 @@ use smtp_proto::escape::Escaped;
 /// | `every other connection` | the rules are for the first, third, ... connection; the others are served ordinarily |
 ///
 /// A rule begins with `C: WORDS`, for the client's lines that begin with these words, in any case.  `(connect)` stands for
-/// a connection that was made, `(response)` for a line inside AUTH, `(else)` for a line that is no command, `.` for the end
+/// a connection that was made, `(response)` for a line inside AUTH (with the line behind it, and `=` for an empty one), `(else)` for a line that is no command, `.` for the end
 /// of the content.  BDAT is answered when its chunk has come.  The rule with the longest words decides; of several with the
 /// same words each is for one line and the last for the rest, and those of RCPT begin anew with each MAIL.  Steps follow:
 ///

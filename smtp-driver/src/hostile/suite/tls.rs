@@ -1,9 +1,9 @@
-//! STARTTLS, certificates, and credentials.
+//! STARTTLS and certificates.
 
-use smtp_proto::client::{AuthError, Error as SessionError, PeerMisbehaved};
+use smtp_proto::client::{Error as SessionError, PeerMisbehaved};
 use smtp_proto::tls::{CertificateError, TlsError, TlsPolicy};
 
-use super::stage::{DELIVERED, Stage, TO, one_with, starttls, told, with_password};
+use super::stage::{Stage, TO, one_with, starttls, told, with_password};
 use crate::conformance::Harness;
 use crate::{Error, MailerBuilder};
 
@@ -45,25 +45,6 @@ pub async fn w3<H: Harness>(harness: &H) {
         ("ehlo-502", refused("EHLO: 502 5.5.1 what")),
     ] {
         one_with(harness, name, with_password, TO, &[&expected]).await;
-    }
-}
-
-/// Case W24: AUTH.
-pub async fn w24<H: Harness>(harness: &H) {
-    let broken = "error: the server sent a broken AUTH challenge: 501 5.7.0 cancelled";
-    one_with(harness, "auth-bad-base64", with_password, TO, &[broken]).await;
-    one_with(harness, "auth-lines", with_password, TO, &[broken]).await;
-    one_with(harness, "auth-forever", with_password, TO, &["error: AUTH was given up"]).await;
-    one_with(harness, "auth-empty-challenge", with_password, TO, &[DELIVERED]).await;
-    let long = |builder| starttls(builder).credentials("u".repeat(400), "secret");
-    one_with(harness, "auth-long", long, TO, &[DELIVERED]).await;
-    for (name, code) in [("auth-454", 454), ("auth-535", 535), ("auth-534", 534), ("auth-538", 538)] {
-        let stage = Stage::new(harness, name, with_password);
-        match stage.try_send(TO).await.expect_err("no credentials were accepted") {
-            Error::Auth(AuthError::Refused(reply)) => assert_eq!(reply.code().get(), code),
-            error => panic!("{name}: {error}"),
-        }
-        stage.ends(1).await;
     }
 }
 
