@@ -15,14 +15,15 @@ const USAGE: &str = "\
 Listens on loopback, one port for each case, and misbehaves: point a mail client at a port, send a message, and see here
 whether it has done something wrong.
 
-hostile [CASE...] [--script FILE] [--port N] [--ca FILE]
-hostile --list
+hostile [CASE...] [--script FILE] [--port N] [--ca FILE] [--implicit]
+hostile [CASE...] --list
 
   CASE           a number such as W5, or a name such as data-250; all cases if none is given
   --script FILE  a case of your own; the documentation of smtp_driver::hostile::Script says what it may have
   --port N       listen on N and the ports behind it, instead of free ones
   --ca FILE      where the certificate of the authority goes that the client is to trust; else to a temporary file
-  --list         print the cases and what a right client does
+  --implicit     TLS from the first byte instead of STARTTLS, in the cases that have a certificate
+  --list         print the cases and what a right client does; of cases that are given, their scripts too
 
 Clients connect to localhost or 127.0.0.1 and require STARTTLS where the case has to do with TLS or AUTH; any user and
 password will do.  For certificate-wildcard connect to a name with two labels before localhost, such as a.b.localhost.";
@@ -64,6 +65,7 @@ impl Hostile {
         let mut scripts: Vec<(String, &'static str, Script)> = Vec::new();
         let mut port = 0;
         let mut authority: Option<PathBuf> = None;
+        let (mut implicit, mut list) = (false, false);
         while let Some(arg) = parser.next()? {
             match arg {
                 Arg::Value(word) => {
@@ -83,10 +85,8 @@ impl Hostile {
                 }
                 Arg::Long("port") => port = parser.value()?.parse()?,
                 Arg::Long("ca") => authority = Some(parser.value()?.into()),
-                Arg::Long("list") => {
-                    catalogue().iter().for_each(|case| print_line(case.number, case.name, case.owed));
-                    return Ok(Err(ExitCode::SUCCESS));
-                }
+                Arg::Long("implicit") => implicit = true,
+                Arg::Long("list") => list = true,
                 Arg::Long("help") | Arg::Short('h') => {
                     println!("{USAGE}");
                     return Ok(Err(ExitCode::SUCCESS));
@@ -94,8 +94,18 @@ impl Hostile {
                 other => return Err(other.unexpected().into()),
             }
         }
-        if scripts.is_empty() {
+        let all = scripts.is_empty();
+        if all {
             scripts.extend(catalogue().iter().map(entry));
+        }
+        if list {
+            for (label, owed, script) in &scripts {
+                println!("{label:<28} {owed}");
+                if !all {
+                    script.to_string().lines().for_each(|line| println!("    {line}"));
+                }
+            }
+            return Ok(Err(ExitCode::SUCCESS));
         }
         let certificates = Certificates::new()?;
         let (file, path) = match authority {
@@ -109,6 +119,7 @@ impl Hostile {
         written.map_err(|error| format!("{}: {error}", path.display()))?;
         println!("The authority to trust: {}", path.display());
         let servers = scripts.into_iter().map(|(label, owed, script)| {
+            let script = if implicit { script.with_implicit_tls() } else { script };
             let log = Log { label: label.clone(), wrong: Mutex::default() };
             let play = Play::new(script, &certificates, runtime);
             let play = play.on_seen(move |connection, seen| log.print(connection, &seen));
@@ -121,7 +132,7 @@ impl Hostile {
 impl Server {
     /// Prints that it listens, and what a right client does.
     pub fn listens_at(&self, port: u16) {
-        print_line(&format!("127.0.0.1:{port}"), &self.label, self.owed);
+        println!("{:<16} {:<28} {}", format!("127.0.0.1:{port}"), self.label, self.owed);
     }
 }
 
@@ -154,8 +165,4 @@ fn is_meant(case: &Case, word: &str) -> bool {
 
 fn entry(case: &Case) -> (String, &'static str, Script) {
     (format!("{} {}", case.number, case.name), case.owed, case.script())
-}
-
-fn print_line(first: &str, second: &str, owed: &str) {
-    println!("{first:<16} {second:<28} {owed}");
 }

@@ -192,6 +192,9 @@ impl<T: Transport> Conversation<'_, T> {
     }
 
     async fn serve(&mut self) -> Result<std::convert::Infallible, Over> {
+        if self.script.implicit {
+            self.tls().await?;
+        }
         self.event("(CONNECT)").await?;
         loop {
             let (line, _) = self.link.line().await?;

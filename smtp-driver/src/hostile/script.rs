@@ -28,6 +28,7 @@ use smtp_proto::escape::Escaped;
 /// |---|---|
 /// | `offer KEYWORD` | a line of the reply to EHLO |
 /// | `tls CERTIFICATE` | STARTTLS, with a certificate that is `good`, or not: see [`Identity`] |
+/// | `implicit` | TLS comes before the greeting instead (RFC 8314 section 3) |
 /// | `lmtp` | the server speaks LMTP |
 /// | `every other connection` | the rules are for the first, third, ... connection; the others are served ordinarily |
 ///
@@ -57,6 +58,7 @@ use smtp_proto::escape::Escaped;
 pub struct Script {
     pub(super) offers: Vec<String>,
     pub(super) tls: Option<Identity>,
+    pub(super) implicit: bool,
     pub(super) lmtp: bool,
     pub(super) alternate: bool,
     /// Words in upper case.
@@ -160,6 +162,13 @@ impl FromStr for Script {
 }
 
 impl Script {
+    /// The same, with TLS before the greeting if there is TLS at all.
+    #[must_use]
+    pub fn with_implicit_tls(mut self) -> Self {
+        self.implicit |= self.tls.is_some();
+        self
+    }
+
     fn line(&mut self, line: &str) -> Result<(), &'static str> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         if word == "C:" {
@@ -172,6 +181,7 @@ impl Script {
         let Some((_, steps)) = self.rules.last_mut() else {
             match (word, rest.trim_end()) {
                 ("offer", keyword) if !keyword.is_empty() => self.offers.push(keyword.to_owned()),
+                ("implicit", "") => self.implicit = true,
                 ("lmtp", "") => self.lmtp = true,
                 ("every", "other connection") => self.alternate = true,
                 ("tls", name) => {
@@ -269,6 +279,9 @@ impl fmt::Display for Script {
         if let Some(identity) = self.tls {
             writeln!(f, "tls {}", identity.word())?;
         }
+        if self.implicit {
+            writeln!(f, "implicit")?;
+        }
         if self.lmtp {
             writeln!(f, "lmtp")?;
         }
@@ -322,7 +335,7 @@ mod tests {
 
     #[test]
     fn there_and_back() {
-        let text = "offer SIZE 10\ntls cn-only\nlmtp\nevery other connection\nC: RCPT TO:<A\nS: 250 ok \n\
+        let text = "offer SIZE 10\ntls cn-only\nimplicit\nlmtp\nevery other connection\nC: RCPT TO:<A\nS: 250 ok \n\
                     S| 250-\\x00\\xff\\t\\\\\nS* x\\r\\n\nS~ 5ms abc\n!ordinary\n!tls\n!hold\n!stall\n!close\n!drop\n\
                     !wrong why\n!over that is all\n";
         let script: Script = text.parse().unwrap();

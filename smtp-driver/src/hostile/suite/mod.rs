@@ -1,4 +1,4 @@
-//! What the [`Mailer`] must make of each case, as checks that the tests of each runtime run.
+//! What the [`Mailer`](crate::Mailer) must make of each case, as checks that the tests of each runtime run.
 //!
 //! An adapter's tests implement [`Harness`](crate::conformance::Harness) and have a test made of each check by
 //! [`hostile_suite!`](crate::hostile_suite).  A check fails if the mailer tells anything else than it should, or if the

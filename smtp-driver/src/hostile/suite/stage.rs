@@ -86,7 +86,8 @@ pub(super) struct Stage<R: Runtime> {
 }
 
 impl<R: Runtime> Stage<R> {
-    /// A server that does what the case of this name says, and a mailer for it: without TLS, if `settings` do not say so.
+    /// A server that does what the case of this name says, and a mailer for it: with implicit TLS if the script says so,
+    /// else without TLS if `settings` do not say so.
     pub(super) fn new<H: Harness<Runtime = R>>(
         harness: &H,
         name: &str,
@@ -102,13 +103,14 @@ impl<R: Runtime> Stage<R> {
         script: Script,
         settings: impl FnOnce(MailerBuilder) -> MailerBuilder,
     ) -> Self {
+        let implicit = script.implicit;
         let record = Record::default();
         let notes = record.clone();
         let play = Play::new(script, certificates(), harness.runtime());
         let play = play.on_seen(move |_, seen| notes.note(seen));
         let (host, port) = harness.serve(Peer::Hostile(Arc::new(play)));
-        let builder = MailerBuilder::new(host).port(port).dangerous_plaintext().connect_timeout(LONG);
-        let builder = impatient(|_| {})(builder);
+        let builder = impatient(|_| {})(MailerBuilder::new(host).port(port).connect_timeout(LONG));
+        let builder = if implicit { trusting(builder) } else { builder.dangerous_plaintext() };
         let mailer = settings(builder).build(harness.runtime()).expect("settings");
         Self { name: name.to_owned(), mailer, record }
     }
@@ -197,7 +199,11 @@ pub(super) fn large() -> RawMessage {
 
 /// STARTTLS, which the server must offer, and trust in the kit's authority alone.
 pub(super) fn starttls(builder: MailerBuilder) -> MailerBuilder {
-    builder.starttls().trust_only_pem(certificates().authority_pem().as_bytes()).expect("an authority")
+    trusting(builder).starttls()
+}
+
+fn trusting(builder: MailerBuilder) -> MailerBuilder {
+    builder.trust_only_pem(certificates().authority_pem().as_bytes()).expect("an authority")
 }
 
 pub(super) fn with_password(builder: MailerBuilder) -> MailerBuilder {

@@ -5,6 +5,7 @@ use smtp_proto::tls::{CertificateError, TlsError, TlsPolicy};
 
 use super::stage::{Stage, TO, one_with, starttls, told, with_password};
 use crate::conformance::Harness;
+use crate::hostile::Case;
 use crate::{Error, MailerBuilder};
 
 /// Case W1: plain text behind the reply to STARTTLS.
@@ -61,29 +62,38 @@ pub async fn w30<H: Harness>(harness: &H) {
         "certificate-wildcard",
         "certificate-unknown-ca",
     ] {
-        let stage = Stage::new(harness, name, |builder| {
-            let builder = with_password(builder);
-            if name == "certificate-wildcard" { long_name(builder) } else { builder }
-        });
-        let error = match stage.try_send(TO).await {
-            Err(Error::Session(SessionError::Tls(TlsError::Certificate(error)))) => error,
-            other => panic!("{name}: {:?}", told(other)),
-        };
-        let is_right = match name {
-            "certificate-expired" => error == CertificateError::Expired,
-            "certificate-wrong-name" | "certificate-cn-only" | "certificate-wildcard" => {
-                matches!(error, CertificateError::NameMismatch { .. })
-            }
-            _ => error == CertificateError::UnknownIssuer,
-        };
-        assert!(is_right, "{name}: {error}");
-        stage.ends(1).await;
+        let script = Case::named(name).expect("a case of this name").script();
+        for script in [script.clone(), script.with_implicit_tls()] {
+            let stage = Stage::with(harness, name, script.clone(), |builder| {
+                let builder = if script.implicit { builder } else { starttls(builder) };
+                let builder = builder.credentials("user", "secret");
+                if name == "certificate-wildcard" { long_name(builder) } else { builder }
+            });
+            let error = match stage.try_send(TO).await {
+                Err(Error::Session(SessionError::Tls(TlsError::Certificate(error)))) => error,
+                other => panic!("{name}: {:?}", told(other)),
+            };
+            let is_right = match name {
+                "certificate-expired" => error == CertificateError::Expired,
+                "certificate-wrong-name" | "certificate-cn-only" | "certificate-wildcard" => {
+                    matches!(error, CertificateError::NameMismatch { .. })
+                }
+                _ => error == CertificateError::UnknownIssuer,
+            };
+            assert!(is_right, "{name}: {error}");
+            stage.ends(1).await;
+        }
     }
 }
 
 /// Case W31: TLS that ends without `close_notify`.
 pub async fn w31<H: Harness>(harness: &H) {
-    one_with(harness, "no-close-notify", starttls, TO, &["delivered: 250 2.0.0 queued"]).await;
     let lost = "ambiguous: the connection was lost after the end of the message";
-    one_with(harness, "tls-cut-off", starttls, TO, &[lost]).await;
+    for (name, expected) in [("no-close-notify", "delivered: 250 2.0.0 queued"), ("tls-cut-off", lost)] {
+        one_with(harness, name, starttls, TO, &[expected]).await;
+        let script = Case::named(name).expect("a case of this name").script().with_implicit_tls();
+        let stage = Stage::with(harness, name, script, |builder| builder);
+        stage.sends(TO, &[expected]).await;
+        stage.ends(1).await;
+    }
 }
