@@ -186,8 +186,10 @@ const CATALOGUE: &[Case] = &[
         "W12",
         "odd-keywords",
         "keywords in any case are known and others are left alone; SIZE with no value or 0 is no limit",
-        "C: EHLO
+        "tls good
+         C: EHLO
          S: 250-hostile.example
+         S: 250-StartTLS
          S: 250-pipelining
          S: 250-8bitMime
          S: 250-Size
@@ -223,6 +225,24 @@ const CATALOGUE: &[Case] = &[
          C: MAIL
          !over went on after a reply that answers nothing",
     ),
+    case(
+        "W14",
+        "ehlo-421",
+        "an error with the reply; no command but QUIT, not even HELO",
+        "C: EHLO\nS: 421 4.3.2 bye\n!over went on after 421",
+    ),
+    case(
+        "W14",
+        "starttls-421",
+        "an error with the reply; no command but QUIT",
+        "offer STARTTLS\nC: STARTTLS\nS: 421 4.3.2 bye\n!over went on after 421",
+    ),
+    case(
+        "W14",
+        "auth-421",
+        "an error with the reply; no command but QUIT",
+        "tls good\noffer AUTH PLAIN\nC: AUTH\nS: 421 4.3.2 bye\n!over went on after 421",
+    ),
     case("W14", "mail-421", TEMPORARY, "C: MAIL\nS: 421 4.3.2 bye\n!over went on after 421"),
     case(
         "W14",
@@ -234,6 +254,7 @@ const CATALOGUE: &[Case] = &[
          S: 421 4.3.2 bye
          !over went on after 421",
     ),
+    case("W14", "data-421", TEMPORARY, "C: DATA\nS: 421 4.3.2 bye\n!over went on after 421"),
     case("W14", "verdict-421", TEMPORARY, "C: .\nS: 421 4.3.2 bye\n!over went on after 421"),
     case(
         "W14",
@@ -312,6 +333,24 @@ const CATALOGUE: &[Case] = &[
          C: MAIL
          S: 553 5.1.8 not you
          C: MAIL
+         !ordinary",
+    ),
+    case(
+        "W18",
+        "mail-refused-alone",
+        "a lone dot, if DATA was in flight; nothing is delivered, and the next message goes over the same connection",
+        "offer PIPELINING
+         C: MAIL
+         S: 553 5.1.8 not you
+         C: MAIL
+         !ordinary
+         C: RCPT
+         S: 250 ok
+         C: DATA
+         S: 354 go
+         C: .
+         S: 554 5.5.1 nobody
+         C: .
          !ordinary",
     ),
     case(

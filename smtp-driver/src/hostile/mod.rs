@@ -5,8 +5,8 @@
 //! each with what a right client does; [`suite`] is what the [`Mailer`](crate::Mailer) must make of each of them, on every
 //! runtime.  `cargo run -p smtp-tokio --example hostile` listens, for other clients to be pointed at.
 //!
-//! It is a tool for tests: it keeps connections for as long as clients do.  A half-closed connection and a reset of its
-//! own are beyond what a `Transport` can do; closing with input unread is how a script resets.
+//! It is a tool for tests: it keeps connections for as long as clients do, and those that `!stall` until the process ends.
+//! Half-closing and resetting are beyond what a `Transport` can do; a script resets by closing with input unread.
 
 mod catalogue;
 mod certificates;

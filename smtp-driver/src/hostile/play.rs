@@ -292,12 +292,13 @@ impl<T: Transport> Conversation<'_, T> {
         if !self.link.input().is_empty() && !self.extensions.has(Extension::Pipelining) && verb != "BDAT" {
             self.wrong("did not wait for a reply, though PIPELINING was not offered");
         }
-        let bad =
-            self.play.script.tls.filter(|&identity| self.link.is_secure() && identity != Identity::Good);
-        if let Some(identity) = bad
-            && verb != "QUIT"
-        {
-            self.wrong(format!("went on with a certificate that is {}", identity.word()));
+        if let Some(identity) = self.script.tls.filter(|&identity| identity != Identity::Good) {
+            match (self.link.is_secure(), verb) {
+                (true, "QUIT") => {}
+                (true, _) => self.wrong(format!("went on with a certificate that is {}", identity.word())),
+                (false, "MAIL") => self.wrong("sent mail without TLS"),
+                (false, _) => {}
+            }
         }
         match verb {
             "AUTH" if !self.link.is_secure() => self.wrong("sent credentials without TLS"),

@@ -55,6 +55,15 @@ macro_rules! simulated {
 
 hostile_suite!(simulated);
 
+/// Case W11: of what has no end, no more is read than the caps allow, and what the network holds.
+#[test]
+fn w11_reads_no_more_than_it_must() {
+    let sim = Simulated(Sim::new(1));
+    sim.0.block_on(suite::w11(&sim));
+    let most = sim.0.connections().iter().map(|connection| connection.server.bytes).max();
+    assert!(most.unwrap() < 256 << 10, "{most:?}");
+}
+
 /// What a client hears that says `lines` one by one, and what it has done wrong.
 fn heard(script: &str, lines: &[&str]) -> (Vec<String>, Vec<String>) {
     let sim = Sim::new(1);
@@ -124,6 +133,7 @@ fn what_clients_do_wrong_is_noted() {
             "sent content though no recipient was accepted",
         ),
         ("C: MAIL\nS: abc\n!over went on", &["EHLO x", "MAIL FROM:<>", "RCPT TO:<b@b.example>"], "went on"),
+        ("tls expired", &["EHLO x", "MAIL FROM:<>"], "sent mail without TLS"),
         ("C: NOOP\n!wrong said NOOP\n!ordinary", &["NOOP"], "said NOOP"),
     ] {
         assert!(wrong(script, lines).iter().any(|wrong| wrong == expected), "{expected}");

@@ -5,7 +5,7 @@ use smtp_proto::envelope::Form;
 
 use super::stage::{DELIVERED, NO_TIME, Pieces, Stage, TO, address, impatient, large, one, told};
 use crate::conformance::Harness;
-use crate::hostile::Seen;
+use crate::hostile::{Case, Seen};
 
 const UNKNOWN: &str = "rejected: the server refused at RCPT: 550 5.1.1 unknown";
 const LOST: &str = "ambiguous: the connection was lost after the end of the message";
@@ -82,8 +82,10 @@ pub async fn w21<H: Harness>(harness: &H) {
 
 /// Case W22: a server that does not know BDAT is left, and content waits for a recipient.
 pub async fn w22<H: Harness>(harness: &H) {
-    for (name, code) in [("bdat-500", 500), ("bdat-503", 503)] {
-        let stage = Stage::new(harness, name, |builder| builder.chunking(Chunking::Safe));
+    let text = Case::named("bdat-500").expect("a case of this name").text;
+    for code in 500..=504 {
+        let script = text.replace("500", &code.to_string()).parse().expect("a script");
+        let stage = Stage::with(harness, "bdat-500", script, |builder| builder.chunking(Chunking::Safe));
         let expected =
             format!("rejected: the server refused after the end of the message: {code} 5.5.1 what");
         for _ in 0..2 {

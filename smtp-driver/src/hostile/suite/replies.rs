@@ -7,9 +7,9 @@ use std::time::Duration;
 use smtp_message::{Bcc, LineEnds, RawMessage};
 use smtp_proto::client::{Event, PeerFault};
 
-use super::stage::{DELIVERED, NO_TIME, Stage, TO, address, impatient, one, told};
+use super::stage::{DELIVERED, NO_TIME, Stage, TO, address, impatient, one, one_with, told, with_password};
 use crate::conformance::Harness;
-use crate::hostile::Script;
+use crate::hostile::{Script, Seen};
 
 const BROKEN: &str = "deferred: the server broke the protocol: ";
 
@@ -103,6 +103,7 @@ pub async fn w12<H: Harness>(harness: &H) {
     let report = stage.mailer.send_to(None, vec![address(TO[0])], &eight_bit).await;
     assert_eq!(told(report), [DELIVERED], "no limit of size, and 8BITMIME");
     stage.ends(1).await;
+    one_with(harness, "odd-keywords", with_password, TO, &[DELIVERED]).await;
 }
 
 /// Case W13: greetings.
@@ -127,6 +128,12 @@ pub async fn w13<H: Harness>(harness: &H) {
 
 /// Case W14: 421 at any time.
 pub async fn w14<H: Harness>(harness: &H) {
+    one(harness, "ehlo-421", TO, &["error: the server refused at EHLO: 421 4.3.2 bye"]).await;
+    let expected = "error: the server refused at STARTTLS: 421 4.3.2 bye";
+    one_with(harness, "starttls-421", with_password, TO, &[expected]).await;
+    one_with(harness, "auth-421", with_password, TO, &["error: the server refused AUTH: 421 4.3.2 bye"])
+        .await;
+    one(harness, "data-421", TO, &["deferred: the server refused at DATA: 421 4.3.2 bye"]).await;
     one(harness, "mail-421", TO, &["deferred: the server refused at MAIL: 421 4.3.2 bye"]).await;
     let expected = [
         "rejected: the server refused at RCPT: 550 5.1.1 unknown",
@@ -178,10 +185,19 @@ pub async fn w17<H: Harness>(harness: &H) {
 
 /// Case W18: MAIL refused with the rest in flight.
 pub async fn w18<H: Harness>(harness: &H) {
-    let stage = Stage::new(harness, "mail-refused", |builder| builder);
-    stage.sends(TO, &["rejected: the server refused at MAIL: 553 5.1.8 not you"]).await;
-    stage.sends(TO, &[DELIVERED]).await;
-    stage.ends(1).await;
+    for name in ["mail-refused", "mail-refused-alone"] {
+        let stage = Stage::new(harness, name, |builder| builder);
+        stage.sends(TO, &["rejected: the server refused at MAIL: 553 5.1.8 not you"]).await;
+        stage.sends(TO, &[DELIVERED]).await;
+        let contents = stage.record.all(|seen| match seen {
+            Seen::Content(bytes) => Some(*bytes),
+            _ => None,
+        });
+        let whole = "Subject: hi\r\n\r\nhi\r\n".len() as u64;
+        // A lone dot for the one that was refused, if DATA was accepted.
+        assert_eq!(contents, if name == "mail-refused" { vec![whole] } else { vec![0, whole] });
+        stage.ends(1).await;
+    }
 }
 
 /// Case W34: an empty keyword, and AUTH with no mechanism.
