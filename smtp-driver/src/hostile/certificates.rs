@@ -9,8 +9,8 @@ use rcgen::{
 };
 use rustls::pki_types::PrivateKeyDer;
 use rustls::time_provider::DefaultTimeProvider;
-use smtp_proto::tls::TlsAcceptor;
 use smtp_proto::tls::rustls::{RustlsAcceptor, default_provider};
+use smtp_proto::tls::{TlsAcceptor, TlsError};
 
 use super::script::Identity;
 
@@ -33,8 +33,12 @@ impl Certificates {
     /// Makes them, with fresh keys.
     ///
     /// # Errors
-    /// The provider of cryptography gives no keys.
-    pub fn new() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    /// [`TlsError::Configuration`] if the provider of cryptography gives no keys.
+    pub fn new() -> Result<Self, TlsError> {
+        Self::make().map_err(|error| TlsError::Configuration { detail: error.to_string() })
+    }
+
+    fn make() -> Result<Self, Box<dyn std::error::Error>> {
         let known = authority("Hostile server kit")?;
         let unknown = authority("Nobody's authority")?;
         let mut acceptors = BTreeMap::new();

@@ -143,6 +143,9 @@ impl fmt::Debug for Play {
 
 const FOR_NOBODY: &str = "sent content though no recipient was accepted";
 
+/// A verdict shows no more of an address.
+const MAX_ADDRESS: usize = 256;
+
 /// A message on its way.
 #[derive(Default)]
 struct Transaction {
@@ -150,6 +153,7 @@ struct Transaction {
     first: Option<String>,
     recipients: usize,
     accepted: usize,
+    /// Looked at only if the server has a limit.
     domains: BTreeSet<String>,
     refused_chunk: bool,
     /// MAIL was accepted.
@@ -343,9 +347,13 @@ impl<T: Transport> Conversation<'_, T> {
         let limits = self.extensions.limits();
         let transaction = &mut self.transaction;
         transaction.recipients += 1;
-        transaction.domains.insert(address.rsplit('@').next().unwrap_or_default().to_ascii_lowercase());
+        // One domain too many says it all.
+        if limits.domains.is_some_and(|limit| transaction.domains.len() <= limit) {
+            let domain = address.rsplit('@').next().unwrap_or_default();
+            transaction.domains.insert(domain.to_ascii_lowercase());
+        }
         let (recipients, domains) = (transaction.recipients, transaction.domains.len());
-        transaction.first.get_or_insert_with(|| address.to_owned());
+        transaction.first.get_or_insert_with(|| address.chars().take(MAX_ADDRESS).collect());
         if limits.recipients.is_some_and(|limit| recipients > limit) {
             self.wrong("gave a message more recipients than LIMITS allows");
         }
