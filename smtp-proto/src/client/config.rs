@@ -21,7 +21,8 @@ pub struct Config {
     pub pipeline_limit: usize,
     /// Whether the next message begins, with PIPELINING, before the verdict on the one before has come; on by default.
     ///
-    /// RFC 2920 section 3.1 allows it, and it halves the flights of many messages.  Some servers get it wrong.
+    /// RFC 2920 section 3.1 allows it, and it halves the flights of many messages.  Some servers get it wrong.  Behind a
+    /// message in chunks RSET comes first, because nothing says what a refused chunk leaves behind.
     pub pipeline_messages: bool,
     /// Whether and how content goes in chunks.
     pub chunking: Chunking,

@@ -712,7 +712,7 @@ impl Client {
         if index < self.sending {
             self.sending -= 1;
         }
-        self.needs_reset |= transaction.mail_accepted;
+        self.needs_reset |= transaction.mail_accepted && !transaction.reset_behind;
         self.wire.events.push_back(Event::Finished(transaction.id, transaction.into_outcomes()));
     }
 
@@ -776,18 +776,23 @@ impl Client {
 
     fn reset(&mut self, out: &mut Output) {
         self.needs_reset = false;
+        for sent in self.transactions.iter_mut().take(self.sending) {
+            sent.reset_behind = true;
+        }
         self.wire.put(Command::Rset, Awaited::Rset, out);
     }
 
     /// Puts out one command of the transaction being sent; says whether there may be more.
     fn pump_transaction(&mut self, out: &mut Output) -> bool {
+        let before = self.sending.checked_sub(1).and_then(|before| self.transactions.get(before));
+        let needs_reset = self.needs_reset || before.is_some_and(Transaction::may_stay_open);
         let Some(transaction) = self.transactions.get_mut(self.sending) else { return false };
         let id = transaction.id;
         let (command, awaited) = match transaction.step {
             Step::Mail if !self.wire.config.pipeline_messages && !self.wire.pipeline.is_answered() => {
                 return false;
             }
-            Step::Mail if self.needs_reset => {
+            Step::Mail if needs_reset => {
                 self.reset(out);
                 return true;
             }

@@ -86,6 +86,8 @@ pub(super) struct Transaction {
     pub(super) outstanding: usize,
     pub(super) mail_accepted: bool,
     pub(super) cancelled: bool,
+    /// RSET is behind its end, whatever its end comes to.
+    pub(super) reset_behind: bool,
     pub(super) started: Option<Instant>,
     pub(super) framing: Framing,
     /// What was asked for and the server does not offer: the message goes without.
@@ -143,6 +145,7 @@ impl Transaction {
             outstanding: 0,
             mail_accepted: false,
             cancelled: false,
+            reset_behind: false,
             started: None,
             framing: Framing::new(&envelope, extensions, config),
             dropped,
@@ -233,6 +236,12 @@ impl Transaction {
 
     pub(super) fn is_chunked(&self) -> bool {
         matches!(self.framing, Framing::Chunks { .. })
+    }
+
+    /// Whether the server may take what follows the end for more of this message, because it may keep it open behind a
+    /// chunk that it refuses (RFC 3030 does not say).
+    pub(super) fn may_stay_open(&self) -> bool {
+        self.is_chunked() && !self.reset_behind
     }
 
     /// The next recipient at or after this position whom the server is to be asked for.

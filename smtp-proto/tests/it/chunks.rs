@@ -26,9 +26,11 @@ fn chunks_wait_for_a_recipient_and_share_the_flight_with_the_next_message() {
              S: 250 ok
              C: BDAT 4 LAST
              C: hi
+             C: RSET
              C: MAIL FROM:<from@a.example>
              C: RCPT TO:<b@b.example>
              S: 250 first
+             S: 250 reset
              S: 250 ok
              S: 250 ok
              C: BDAT 3 LAST
@@ -257,7 +259,7 @@ fn content_of_unknown_size_goes_in_large_chunks() {
         "220 hi\r\n",
         "250-hi\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
         "250 ok\r\n250 ok\r\n",
-        "250 one\r\n250 two\r\n250 queued\r\n250 ok\r\n250 ok\r\n",
+        "250 one\r\n250 two\r\n250 queued\r\n250 reset\r\n250 ok\r\n250 ok\r\n",
         "250 queued\r\n",
     ];
     let (commands, told) = session(&large(), &replies);
@@ -411,10 +413,17 @@ fn a_refused_chunk_is_cleared_before_the_next_message() {
     let (commands, told) = session(&setup, &replies);
     assert_eq!(commands[4..6], ["RSET", "MAIL FROM:<from@a.example>"]);
     assert_eq!(told, ["rejected: the server refused at RCPT: 550 no", "delivered: 250 queued", "reusable"]);
-    // The next one was on its way already, and is not to blame.
+    // Nothing of the next one may be taken for more of it.
+    let refused = "250 ok\r\n550 no\r\n554 nobody\r\n";
+    let (commands, told) = session(
+        &two_streamed(),
+        &[HELLO[0], HELLO[1], &format!("{refused}250 reset\r\n250 ok\r\n250 ok\r\n250 queued\r\n")],
+    );
+    assert_eq!(commands[3..6], ["BDAT 4 LAST", "RSET", "MAIL FROM:<from@a.example>"]);
+    assert_eq!(told, ["rejected: the server refused at RCPT: 550 no", "delivered: 250 queued", "reusable"]);
     let (_, told) = session(
         &two_streamed(),
-        &[HELLO[0], HELLO[1], "250 ok\r\n550 no\r\n554 nobody\r\n503 nested\r\n503 no\r\n554 no\r\n"],
+        &[HELLO[0], HELLO[1], &format!("{refused}250 reset\r\n503 nested\r\n503 no\r\n554 no\r\n")],
     );
     assert_eq!(
         told,
@@ -426,12 +435,36 @@ fn a_refused_chunk_is_cleared_before_the_next_message() {
     );
 }
 
+/// A server may keep a transaction open behind a chunk that it has refused.  In the same flight the next message would be
+/// taken into it, for its recipients and under its sender, while its own MAIL is refused.
+#[test]
+fn messages_in_chunks_are_kept_apart() {
+    let flight = "C: MAIL FROM:<from@a.example> SIZE=4
+         C: RCPT TO:<to@b.example>
+         C: BDAT 4 LAST
+         C: hi
+         C: RSET
+         C: MAIL FROM:<from@a.example> SIZE=3
+         C: RCPT TO:<b@b.example>
+         C: BDAT 3 LAST
+         C| two\n";
+    after_hello(
+        &two_streamed(),
+        &["PIPELINING", "CHUNKING", "SIZE"],
+        &format!("{flight}S: 250 ok\nS: 451 later\nS: 503 nobody\nS: 250 reset\nS: 250 ok\nS: 250 ok\nS: 250 queued"),
+        "ready
+         deferred: the server refused at RCPT: 451 later
+         delivered: 250 queued
+         open, reusable",
+    );
+}
+
 #[test]
 fn case_w18_a_chunk_behind_a_refused_mail_may_be_out_of_sequence() {
     let replies = [
         HELLO[0],
         HELLO[1],
-        "550 no\r\n503 need MAIL\r\n503 need RCPT\r\n250 ok\r\n250 ok\r\n250 queued\r\n",
+        "550 no\r\n503 need MAIL\r\n503 need RCPT\r\n250 reset\r\n250 ok\r\n250 ok\r\n250 queued\r\n",
     ];
     let (_, told) = session(&two_streamed(), &replies);
     assert_eq!(told, ["rejected: the server refused at MAIL: 550 no", "delivered: 250 queued", "reusable"]);
@@ -440,7 +473,7 @@ fn case_w18_a_chunk_behind_a_refused_mail_may_be_out_of_sequence() {
         HELLO[0],
         HELLO[1],
         "250 ok\r\n250 ok\r\n",
-        "552 5.3.4 too big\r\n503 no\r\n503 no\r\n250 ok\r\n250 ok\r\n",
+        "552 5.3.4 too big\r\n503 no\r\n503 no\r\n250 reset\r\n250 ok\r\n250 ok\r\n",
         "250 queued\r\n",
     ];
     let (_, told) = session(&large(), &replies);
