@@ -216,8 +216,25 @@ impl App {
         }
     }
 
+    /// Asks for all that there is, which is too late.
+    pub(crate) fn after_the_end(world: &mut World<'_>) {
+        Login::answer(world);
+        Login::begin(world);
+        Self::query(world);
+        Self::send(world);
+        Self::tls_ready(world);
+        Self::quit(world);
+        world.timeout();
+        if world.out.is_empty() {
+            let said = world.client.body(world.now, b"x", true, &mut world.out);
+            world.agrees("body", &said, Err(Misuse::BodyNotWanted));
+        }
+        world.client.handle_input(world.now, b"250 too late\r\n");
+        world.client.handle_eof(world.now);
+    }
+
     /// What should not be done now, most of the time.
-    fn misuse(world: &mut World<'_>) {
+    pub(crate) fn misuse(world: &mut World<'_>) {
         match world.choices.below(7) {
             0 => {
                 if !world.model.is_in_handshake() {

@@ -25,7 +25,7 @@ impl Login {
     pub(crate) fn begin(world: &mut World<'_>) {
         let mechanism = world.choices.among(&[AuthMechanism::Plain, AuthMechanism::Login]);
         let initial = match mechanism {
-            AuthMechanism::Plain => match world.choices.pick(&[(16, 0), (1, 1), (1, 2), (2, 3)]) {
+            AuthMechanism::Plain => match world.choices.pick(&[(10, 0), (1, 1), (1, 2), (4, 3)]) {
                 0 => Some(format!("\0{USER}\0{PASSWORD}")),
                 1 => None,
                 2 => Some(String::new()),

@@ -9,7 +9,7 @@ use smtp_proto::{AuthMechanism, Domain, Extension};
 
 use crate::choices::Choices;
 use crate::engine::Script;
-use crate::saboteur::{Fault, GARBAGE, Saboteur};
+use crate::saboteur::{CHALLENGE, Fault, GARBAGE, Saboteur};
 
 /// Where the session shall lead, more likely than not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,11 +234,16 @@ const CODES: &[u16] =
 fn saboteur(choices: &mut Choices) -> Saboteur {
     if choices.chance(6) {
         let from = choices.below(12);
-        return Saboteur::new(vec![], Some((from, choices.among(CODES))));
+        let fault = match choices.chance(40) {
+            true => Fault::Garbage(CHALLENGE),
+            false => Fault::Code(choices.among(CODES)),
+        };
+        return Saboteur::new(vec![], Some((from, fault)));
     }
     let count = choices.pick(&[(6, 1), (3, 2), (1, 4)]);
     let plan = (0..count).map(|_| {
-        let number = choices.below(14);
+        // The first ones matter in every session.
+        let number = choices.below(14).min(choices.below(14));
         let fault = match choices.pick(&[
             (10, 0),
             (2, 1),
@@ -247,7 +252,7 @@ fn saboteur(choices: &mut Choices) -> Saboteur {
             (2, 4),
             (2, 5),
             (2, 6),
-            (2, 7),
+            (4, 7),
             (1, 8),
             (1, 9),
             (1, 10),

@@ -40,15 +40,18 @@ pub(crate) const GARBAGE: &[&str] = &[
     "334 not base64\r\n",
     "334-QQ==\r\n334 QQ==\r\n",
     "334 \r\n334 \r\n334 \r\n",
+    CHALLENGE,
 ];
+/// One that is as it should be, wherever it comes.
+pub(crate) const CHALLENGE: &str = "334 QQ==\r\n";
 
 /// Which replies to spoil, and how.
 #[derive(Debug, Default)]
 pub(crate) struct Saboteur {
     /// By the number of the reply, in order.
     plan: VecDeque<(u32, Fault)>,
-    /// All replies from that number on have the code.
-    all: Option<(u32, u16)>,
+    /// What becomes of all replies from that number on.
+    all: Option<(u32, Fault)>,
     seen: u32,
     held: Vec<u8>,
     silent: bool,
@@ -63,7 +66,7 @@ pub(crate) struct Saboteur {
 }
 
 impl Saboteur {
-    pub(crate) fn new(mut plan: Vec<(u32, Fault)>, all: Option<(u32, u16)>) -> Self {
+    pub(crate) fn new(mut plan: Vec<(u32, Fault)>, all: Option<(u32, Fault)>) -> Self {
         plan.sort_by_key(|(number, _)| *number);
         Self { plan: plan.into(), all, ..Self::default() }
     }
@@ -86,8 +89,8 @@ impl Saboteur {
                 self.plan.pop_front();
                 fault = Some(kind).filter(|_| planned == number).or(fault);
             }
-            if let Some((_, code)) = self.all.filter(|(from, _)| number >= *from) {
-                fault = fault.or(Some(Fault::Code(code)));
+            if let Some((_, kind)) = self.all.filter(|(from, _)| number >= *from) {
+                fault = fault.or(Some(kind));
             }
             match fault {
                 None => out.extend_from_slice(&reply),

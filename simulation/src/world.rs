@@ -275,6 +275,11 @@ impl<'a> World<'a> {
                 self.settle();
             }
         }
+        // Whatever is going on.
+        if self.choices.chance(1) {
+            App::misuse(self);
+            self.settle();
+        }
     }
 
     /// How many of so many bytes are moved at once.
@@ -630,20 +635,19 @@ impl<'a> World<'a> {
     fn finish(&mut self) {
         self.note(|| "closed".into());
         // It stays so, and nothing can be begun any more.
-        for _ in 0..2 {
-            let next = self.client.poll(self.now, &mut self.out);
-            if !matches!(&next, Next::Closed(end) if Some(end) == self.closed.as_ref()) {
-                return self.violate(|| format!("closed, and then {next:?}"));
-            }
+        if self.closed == Some(Ok(())) && !self.app.has_quit {
+            return self.violate(|| "only quit ends it well".into());
+        }
+        App::after_the_end(self);
+        let next = self.client.poll(self.now, &mut self.out);
+        if !matches!(&next, Next::Closed(end) if Some(end) == self.closed.as_ref()) {
+            return self.violate(|| format!("closed, and then {next:?}"));
         }
         if self.client.deadline().is_some() || self.client.is_reusable() || !self.client.is_over() {
             return self.violate(|| "there is something after the end".into());
         }
         if !self.mails.is_empty() {
             return self.violate(|| "a message has no end".into());
-        }
-        if self.closed == Some(Ok(())) && !self.app.has_quit {
-            return self.violate(|| "only quit ends it well".into());
         }
         let shown = self.client.shown();
         if oracle::has_secret(&shown) || !shown.contains("Client {") {
