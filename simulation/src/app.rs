@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use smtp_proto::Instant;
 use smtp_proto::client::{Event, Misuse, TransactionId};
 use smtp_proto::command::{Query, QueryText, XClientName};
-use smtp_proto::Instant;
 
 use crate::auth::Login;
 use crate::choices::Choices;
@@ -68,7 +68,9 @@ impl App {
         }
         todo.reverse();
         let early_quit = choices.chance(2).then(|| {
-            Instant::from_duration(Duration::from_secs(100) + Duration::from_millis(choices.below(4000).into()))
+            Instant::from_duration(
+                Duration::from_secs(100) + Duration::from_millis(choices.below(4000).into()),
+            )
         });
         Self {
             todo,
@@ -140,7 +142,8 @@ impl App {
     pub(crate) fn on_event(world: &mut World<'_>, event: Event) {
         match event {
             Event::StartTls => {
-                world.app.tls_at = Some(world.now + world.plan.delay(world.choices)).filter(|_| !world.plan.script.alert);
+                world.app.tls_at =
+                    Some(world.now + world.plan.delay(world.choices)).filter(|_| !world.plan.script.alert);
             }
             Event::Ready => {
                 world.app.is_ready = true;
@@ -162,6 +165,7 @@ impl App {
         let said = client.tls_ready(world.now, verified);
         let should = if world.model.tls_ready(world.now, verified) { Ok(()) } else { Err(Misuse::NotReady) };
         world.has_bare_tls |= said.is_ok();
+        world.report.tls[0] += u64::from(said.is_ok());
         world.agrees("tls_ready", &said, should);
     }
 
@@ -246,10 +250,11 @@ impl App {
                 if world.wanted.is_some() {
                     return;
                 }
-                let should = match world.model.is_content_next() && !world.out.is_empty() || world.refuses_output() {
-                    true => Misuse::OutputNotEmpty,
-                    false => Misuse::BodyNotWanted,
-                };
+                let should =
+                    match world.model.is_content_next() && !world.out.is_empty() || world.refuses_output() {
+                        true => Misuse::OutputNotEmpty,
+                        false => Misuse::BodyNotWanted,
+                    };
                 if !world.model.is_content_wanted() || !world.out.is_empty() {
                     let said = world.client.body(world.now, b"x", true, &mut world.out);
                     world.agrees("body", &said, Err(should));

@@ -55,11 +55,7 @@ pub fn run(choices: Choices, transcript: bool) -> Result<Report, Violation> {
 ///
 /// # Errors
 /// It broke a rule.
-pub fn run_with(
-    mut choices: Choices,
-    tamper: Option<Tamper>,
-    transcript: bool,
-) -> Result<Report, Violation> {
+pub fn run_with(mut choices: Choices, tamper: Option<Tamper>, transcript: bool) -> Result<Report, Violation> {
     // A panic is a violation like others.
     let ended = catch_unwind(AssertUnwindSafe(|| world::run(&mut choices, tamper, transcript)));
     let (what, transcript) = match ended {

@@ -30,11 +30,8 @@ pub(crate) struct Mail {
 
 impl Mail {
     pub(crate) fn new(choices: &mut Choices, may_be_large: bool) -> Self {
-        let body = choices.pick(&[
-            (7, BodyType::SevenBit),
-            (2, BodyType::EightBitMime),
-            (2, BodyType::BinaryMime),
-        ]);
+        let body =
+            choices.pick(&[(7, BodyType::SevenBit), (2, BodyType::EightBitMime), (2, BodyType::BinaryMime)]);
         let mut content = content(choices, body, may_be_large);
         let mut is_good = true;
         let mut size = choices.pick(&[(6, true), (4, false)]).then_some(content.len() as u64);
@@ -97,8 +94,10 @@ fn content(choices: &mut Choices, body: BodyType, may_be_large: bool) -> Vec<u8>
         5 => b".\r\n".repeat(choices.index(400)),
         // More than a chunk of content without a size.
         _ if !may_be_large => b"ordinary\r\n".to_vec(),
-        _ => b"A long line of content without dots; it is repeated until there is more than a chunk of it\r\n"
-            .repeat(12_000 + choices.index(12_000)),
+        _ => {
+            b"A long line of content without dots; it is repeated until there is more than a chunk of it\r\n"
+                .repeat(12_000 + choices.index(12_000))
+        }
     };
     if !content.is_empty() && content.ends_with(b"\n") {
         content.extend_from_slice(special);
@@ -140,11 +139,8 @@ fn options(choices: &mut Choices) -> MailOptions {
 fn rcpt_options(choices: &mut Choices, to: &Address) -> RcptOptions {
     let mut options = RcptOptions::default();
     if choices.chance(50) {
-        options.notify = Some(choices.among(&[
-            Notify::NEVER,
-            Notify::FAILURE,
-            Notify::SUCCESS.and(Notify::DELAY),
-        ]));
+        options.notify =
+            Some(choices.among(&[Notify::NEVER, Notify::FAILURE, Notify::SUCCESS.and(Notify::DELAY)]));
     }
     if choices.chance(50) {
         options.original = Some(Box::new(OriginalRecipient::from(to)));

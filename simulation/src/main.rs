@@ -80,7 +80,8 @@ fn simulate(sessions: u64, seed: u64) -> bool {
     std::thread::scope(|scope| (0..threads).for_each(|_| _ = scope.spawn(work)));
     if let Some((seed, violation)) = found.into_inner().unwrap_or_else(PoisonError::into_inner) {
         println!("VIOLATION in the session of seed {seed}: {}", violation.what);
-        let list = shrink(violation.choices, TRIES, |list| run(Choices::replay(list.to_vec()), false).is_err());
+        let list =
+            shrink(violation.choices, TRIES, |list| run(Choices::replay(list.to_vec()), false).is_err());
         show(&list);
         return false;
     }

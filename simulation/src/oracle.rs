@@ -95,9 +95,7 @@ fn one(world: &World<'_>, mail: &Mail, i: usize, outcome: &Outcome) -> Option<St
             (!permanent || *phase == Phase::Content && mail.content.is_empty())
                 .then(|| format!("rejected by {reply} {phase}"))
         }
-        Outcome::Deferred(Failure::Refused { .. }) => {
-            reply.is_none().then(|| "deferred by no reply".into())
-        }
+        Outcome::Deferred(Failure::Refused { .. }) => reply.is_none().then(|| "deferred by no reply".into()),
         Outcome::Deferred(Failure::Connection(_)) => None,
         // Whoever had a reply knows what it said.
         Outcome::Ambiguous(failure) => {
@@ -118,13 +116,15 @@ fn compare(world: &World<'_>, mail: &Mail, i: usize, taken: &Taken) -> Option<St
     };
     let extensions = world.model.extensions();
     let options = envelope.rcpt_options(i);
-    let same_options = taken.recipients.iter().any(|recipient| recipient.address == *to && recipient.options == *options);
+    let same_options =
+        taken.recipients.iter().any(|recipient| recipient.address == *to && recipient.options == *options);
     if extensions.has(smtp_proto::Extension::Dsn) && !same_options {
         return Some(format!("with {:?} for {to}", recipient.options));
     }
     let MailParameters { size, body, options, .. } = &taken.parameters;
     let is_sized = extensions.has(smtp_proto::Extension::Size);
-    if *size != envelope.form().size.filter(|_| is_sized) || body.unwrap_or_default() != envelope.form().body {
+    if *size != envelope.form().size.filter(|_| is_sized) || body.unwrap_or_default() != envelope.form().body
+    {
         return Some(format!("as {:?}", taken.parameters));
     }
     if (options.require_tls, &options.hold) != (envelope.options().require_tls, &envelope.options().hold) {

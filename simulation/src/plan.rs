@@ -56,7 +56,6 @@ pub(crate) struct Plan {
     pub(crate) mode: TlsMode,
     pub(crate) script: Script,
     /// By rustls.
-    #[cfg_attr(not(feature = "rustls"), expect(dead_code, reason = "there is no other engine"))]
     pub(crate) real_tls: bool,
     pub(crate) config: Config,
     pub(crate) server: ServerConfig,
@@ -95,7 +94,9 @@ impl Plan {
             garbage_after: choices.chance(1).then(|| choices.below(8)),
             updates: choices.chance(5),
         };
-        let real_tls = cfg!(feature = "rustls") && !bare && choices.chance(2);
+        // It cannot be made to fail.
+        let may_be_real = !bare && script == Script { verified: script.verified, ..Script::default() };
+        let real_tls = cfg!(feature = "rustls") && may_be_real && choices.chance(2);
         let lmtp = choices.chance(12);
         let latency = choices.among(&[0, 1, 20, 400]);
         let server_offers_tls = mode != TlsMode::None && !(mode != TlsMode::Implicit && choices.chance(8));
@@ -117,7 +118,11 @@ impl Plan {
             pieces: choices.pick(&[(5, Pieces::Whole), (4, Pieces::Any), (1, Pieces::Small)]),
             capacity: choices.pick(&[(6, 64 << 10), (3, 4 << 10), (1, 200)]),
             cut: (mood == Mood::Cut && choices.chance(70)).then(|| (choices.below(45), cut(choices))),
-            accepts: if mood == Mood::Strict { choices.among(&[20, 50, 80]) } else { choices.among(&[97, 100]) },
+            accepts: if mood == Mood::Strict {
+                choices.among(&[20, 50, 80])
+            } else {
+                choices.among(&[97, 100])
+            },
             dawdles: if mood == Mood::Cut { choices.among(&[0, 50]) } else { 0 },
         }
     }

@@ -13,6 +13,8 @@ pub struct Report {
     pub endings: [u64; 4],
     /// What became of recipients: delivered, rejected, deferred, ambiguous.
     pub recipients: [u64; 4],
+    /// Sessions in which the client got as far as TLS, by the scripted engine or another, and by rustls.
+    pub tls: [u64; 2],
     /// The most output that was waiting to be written, in bytes.
     pub most_output: usize,
     delivered: bool,
@@ -30,6 +32,9 @@ impl Report {
             *sum += more;
         }
         for (sum, more) in self.recipients.iter_mut().zip(other.recipients) {
+            *sum += more;
+        }
+        for (sum, more) in self.tls.iter_mut().zip(other.tls) {
             *sum += more;
         }
         self.most_output = self.most_output.max(other.most_output);
@@ -87,6 +92,7 @@ impl fmt::Display for Report {
         for (name, count) in ["delivered", "rejected", "deferred", "ambiguous"].iter().zip(self.recipients) {
             writeln!(f, "    {name:<10}{count:>9}{:>7.1} %", percent(count, all))?;
         }
+        writeln!(f, "TLS in {} sessions, by rustls in {} of them", self.tls[0], self.tls[1])?;
         write!(f, "at most {} bytes of output at once", self.most_output)
     }
 }

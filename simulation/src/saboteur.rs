@@ -101,8 +101,15 @@ impl Saboteur {
 
     /// The server's decisions and refusals are not mistakes.
     fn listen(&mut self, reply: &[u8]) {
-        const COMPLAINTS: &[&str] =
-            &["no such command", "syntax:", "bad address", "parameter", "may follow", "line too long", "bare CR"];
+        const COMPLAINTS: &[&str] = &[
+            "no such command",
+            "syntax:",
+            "bad address",
+            "parameter",
+            "may follow",
+            "line too long",
+            "bare CR",
+        ];
         let text = String::from_utf8_lossy(reply);
         if self.complaint.is_none() && COMPLAINTS.iter().any(|complaint| text.contains(complaint)) {
             self.complaint = Some(text.trim_end().into());
@@ -135,7 +142,9 @@ impl Saboteur {
             Fault::Endless => {
                 for _ in 0..700 {
                     out.extend_from_slice(&reply[..3]);
-                    out.extend_from_slice(b"-and so on and so on and so on and so on and so on and so on\r\n");
+                    out.extend_from_slice(
+                        b"-and so on and so on and so on and so on and so on and so on\r\n",
+                    );
                 }
                 self.silent = true;
             }

@@ -13,8 +13,8 @@ use smtp_proto::{Instant, Output, Security, Session, Tls};
 use crate::app::App;
 use crate::choices::Choices;
 use crate::engine::{Acceptor, Connector, Nothing, Scripts, Shared, Tap, lock, shared};
-use crate::mail::Mail;
 use crate::machine::Machine;
+use crate::mail::Mail;
 use crate::model::{Model, Step, Told};
 use crate::network::Pipe;
 use crate::oracle;
@@ -92,7 +92,11 @@ pub(crate) fn run(choices: &mut Choices, tamper: Option<Tamper>, transcript: boo
     let plan = Plan::new(choices);
     let mut world = World::new(choices, plan, tamper, transcript);
     world.run();
-    Ended { report: world.report, violation: world.violation, transcript: world.transcript.unwrap_or_default() }
+    Ended {
+        report: world.report,
+        violation: world.violation,
+        transcript: world.transcript.unwrap_or_default(),
+    }
 }
 
 impl<'a> World<'a> {
@@ -482,7 +486,7 @@ impl<'a> World<'a> {
         self.on_wrote(&wrote, in_tls);
         match (next, step) {
             (Next::Event(event), Step::Told(told)) => {
-                self.compare(&event, told);
+                self.compare(&event, &told);
                 self.on_event(event);
                 true
             }
@@ -544,8 +548,8 @@ impl<'a> World<'a> {
         }
     }
 
-    fn compare(&mut self, event: &Event, should: Told) {
-        let is_same = match (event, &should) {
+    fn compare(&mut self, event: &Event, should: &Told) {
+        let is_same = match (event, should) {
             (event, Told::Event(should)) => event == should,
             (Event::AuthChallenge(challenge), Told::Challenge(should)) => challenge[..] == should[..],
             (Event::TlsEstablished(info), Told::Tls(verified)) => info.verified == *verified,
@@ -575,6 +579,10 @@ impl<'a> World<'a> {
             if let Some(violation) = violation {
                 self.violate(|| violation);
             }
+        }
+        if matches!(event, Event::TlsEstablished(_)) {
+            self.report.tls[0] += 1;
+            self.report.tls[1] += u64::from(self.plan.real_tls);
         }
         App::on_event(self, event);
     }
@@ -735,13 +743,22 @@ impl<'a> World<'a> {
     fn note_bytes(&mut self, who: &str, bytes: &[u8]) {
         self.note(|| {
             let cut = &bytes[..bytes.len().min(300)];
-            let more = if cut.len() < bytes.len() { format!(" and {} more", bytes.len() - 300) } else { String::new() };
+            let more = if cut.len() < bytes.len() {
+                format!(" and {} more", bytes.len() - 300)
+            } else {
+                String::new()
+            };
             format!("{who} {}{more}", Escaped(cut))
         });
     }
 
     /// Compares what the client says to a request with what it should say.
-    pub(crate) fn agrees<T: std::fmt::Debug>(&mut self, what: &str, said: &Result<T, Misuse>, should: Result<(), Misuse>) {
+    pub(crate) fn agrees<T: std::fmt::Debug>(
+        &mut self,
+        what: &str,
+        said: &Result<T, Misuse>,
+        should: Result<(), Misuse>,
+    ) {
         let said = said.as_ref().map(|_| ()).map_err(|misuse| *misuse);
         self.note(|| format!("call: {what}: {said:?}"));
         if said != should {

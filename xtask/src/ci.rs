@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::fuzz;
 use crate::interop;
 use crate::process::{Outcome, all, cargo, last_line, quietly};
+use crate::simulate;
 use crate::supply;
 use crate::tools::HACK;
 
@@ -26,6 +27,7 @@ const STEPS: &[Step] = &[
     Step { name: "deny", run: supply::deny },
     Step { name: "advisories", run: supply::advisories },
     Step { name: "seeds", run: seeds },
+    Step { name: "simulate", run: simulate::step },
     Step { name: "interop", run: interop::step },
     Step { name: "fuzz", run: fuzz::step },
 ];
@@ -87,6 +89,7 @@ fn clippy() -> Outcome {
             "-p smtp-proto --no-default-features --features std --all-targets",
             "-p smtp-proto --no-default-features --features ring --all-targets",
             "-p smtp-message --no-default-features --all-targets",
+            "-p smtp-simulation --no-default-features --all-targets",
             // Without their tests and examples, which switch features on.
             "-p smtp-driver --no-default-features",
             "-p smtp-tokio --no-default-features",

@@ -6,6 +6,7 @@ mod ci;
 mod fuzz;
 mod interop;
 mod process;
+mod simulate;
 mod supply;
 mod test;
 mod tools;
@@ -18,10 +19,13 @@ use lexopt::{Arg, Parser};
 const HELP: &str = "\
 cargo xtask test               all tests, with all features and with the smallest sets of them
 cargo xtask ci [STEP...]       what must hold of every commit, besides the tests: format, clippy, docs, features, no_std,
-                               deny, advisories, seeds, interop, fuzz; what cannot be had is skipped, and why is said
+                               deny, advisories, seeds, simulate, interop, fuzz; what cannot be had is skipped, and why is
+                               said
 cargo xtask interop [NAME...]  sends through real servers, started for the purpose, and compares what arrives:
                                postfix, dovecot, aiosmtpd, nodemailer, and sink, which fails as it is told
 cargo xtask fuzz [TARGET...]   fuzzes from the seeds, --seconds N (60) or --runs N each, and says what the seeds reach
+cargo xtask simulate           runs client against server over a random network, --sessions=N (100000) from --seed=S (0);
+                               a failure is shown in its simplest form, and again by --replay=CHOICES
 cargo xtask bench [WORD...]    measures beside peers, in one table: all workloads, or those named by a word in their name
 cargo xtask help               this
 
@@ -44,7 +48,7 @@ fn run(mut parser: Parser) -> Result<bool, Box<dyn Error>> {
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Value(word) => words.push(word.into_string().map_err(|word| format!("what is {word:?}?"))?),
-            Arg::Long(name @ ("seconds" | "runs")) => {
+            Arg::Long(name @ ("seconds" | "runs" | "sessions" | "seed" | "replay")) => {
                 let name = name.to_owned();
                 words.push(format!("--{name}={}", parser.value()?.to_string_lossy()));
             }
@@ -59,6 +63,7 @@ fn run(mut parser: Parser) -> Result<bool, Box<dyn Error>> {
             Ok(true)
         }
         ("bench", words) => Ok(bench::command(words)),
+        ("simulate", words) => Ok(simulate::command(words)),
         ("fuzz", words) => fuzz::command(words),
         ("interop", names) => interop::command(names),
         ("test", []) => Ok(test::command()),

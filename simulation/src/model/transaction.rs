@@ -59,7 +59,11 @@ pub(super) struct Transaction {
 /// What a piece of content makes.
 pub(super) enum Framed {
     /// So many bytes of content go as these bytes, behind this BDAT if there is one, which is the last one or not.
-    Bytes { bytes: Vec<u8>, bdat: Option<(u64, bool)>, staged: bool },
+    Bytes {
+        bytes: Vec<u8>,
+        bdat: Option<(u64, bool)>,
+        staged: bool,
+    },
     Nothing,
 }
 
@@ -263,7 +267,12 @@ impl Transaction {
     }
 }
 
-fn lacks(envelope: &Envelope, extensions: &Extensions, config: &Config, verified: bool) -> Option<Unsupported> {
+fn lacks(
+    envelope: &Envelope,
+    extensions: &Extensions,
+    config: &Config,
+    verified: bool,
+) -> Option<Unsupported> {
     let has = |extension| extensions.has(extension);
     let (form, options) = (envelope.form(), envelope.options());
     if let (Some(size), Some(limit)) = (form.size, extensions.max_size())

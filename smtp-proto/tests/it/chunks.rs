@@ -451,7 +451,9 @@ fn messages_in_chunks_are_kept_apart() {
     after_hello(
         &two_streamed(),
         &["PIPELINING", "CHUNKING", "SIZE"],
-        &format!("{flight}S: 250 ok\nS: 451 later\nS: 503 nobody\nS: 250 reset\nS: 250 ok\nS: 250 ok\nS: 250 queued"),
+        &format!(
+            "{flight}S: 250 ok\nS: 451 later\nS: 503 nobody\nS: 250 reset\nS: 250 ok\nS: 250 ok\nS: 250 queued"
+        ),
         "ready
          deferred: the server refused at RCPT: 451 later
          delivered: 250 queued
