@@ -153,7 +153,7 @@ impl App {
                 world.app.asked = world.app.asked.saturating_sub(1);
                 world.app.asked_xclient &= reply.is_positive();
             }
-            Event::AuthChallenge(challenge) => Login::on_challenge(world, &challenge),
+            Event::SecretWanted(_) => Login::on_secret_wanted(world),
             Event::Authenticated(_) | Event::AuthFailed(_) => world.app.answer_at = None,
             _ => {}
         }
@@ -166,7 +166,7 @@ impl App {
         let should = if world.model.tls_ready(world.now, verified) { Ok(()) } else { Err(Misuse::NotReady) };
         world.has_bare_tls |= said.is_ok();
         world.report.tls[0] += u64::from(said.is_ok());
-        world.agrees("tls_ready", &said, should);
+        world.agrees("tls_ready", &said, &should);
     }
 
     fn cancel(world: &mut World<'_>, id: TransactionId) {
@@ -187,7 +187,7 @@ impl App {
         let said = world.client.send(mail.envelope.clone());
         let should = world.model.send(&mail.envelope, &said);
         world.note(|| format!("send {:?}, {} bytes", mail.envelope, mail.content.len()));
-        world.agrees("send", &said, should);
+        world.agrees("send", &said, &should);
         let Ok(id) = said else { return };
         if world.app.ids.last().is_some_and(|last| *last >= id) {
             world.violate(|| "the numbers of messages do not grow".into());
@@ -213,7 +213,7 @@ impl App {
         };
         let said = world.client.query(query.clone());
         let should = world.model.query(query.clone());
-        world.agrees("query", &said, should);
+        world.agrees("query", &said, &should);
         if said.is_ok() {
             world.app.asked += 1;
             world.app.asked_xclient |= matches!(query, Query::XClient(_));
@@ -231,7 +231,7 @@ impl App {
         world.timeout();
         if world.out.is_empty() {
             let said = world.client.body(world.now, b"x", true, &mut world.out);
-            world.agrees("body", &said, Err(Misuse::BodyNotWanted));
+            world.agrees("body", &said, &Err(Misuse::BodyNotWanted));
         }
         world.client.handle_input(world.now, b"250 too late\r\n");
         world.client.handle_eof(world.now);
@@ -257,7 +257,7 @@ impl App {
                     };
                 if !world.model.is_content_wanted() || !world.out.is_empty() {
                     let said = world.client.body(world.now, b"x", true, &mut world.out);
-                    world.agrees("body", &said, Err(should));
+                    world.agrees("body", &said, &Err(should));
                 }
             }
             2 => Login::answer(world),
@@ -277,7 +277,7 @@ impl App {
                 if world.app.has_quit {
                     let said = world.client.send(mail.envelope.clone());
                     let should = world.model.send(&mail.envelope, &said);
-                    world.agrees("send", &said, should);
+                    world.agrees("send", &said, &should);
                     Self::quit(world);
                 } else {
                     Login::begin(world);

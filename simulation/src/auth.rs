@@ -1,53 +1,67 @@
-//! The caller's side of AUTH: the one place here that knows how a client is told what to say.
+//! The caller's side of AUTH: the one place here that knows how a client is told to log in.
 
 use std::time::Duration;
 
-use smtp_proto::AuthMechanism;
-use smtp_proto::client::Misuse;
+use smtp_proto::client::{AuthError, Misuse};
+use smtp_proto::sasl::{Exchange, NONCE};
+use smtp_proto::{AuthMechanism, Secret};
 
 use crate::world::World;
 
 /// What must not be seen, beside its base64.
 pub(crate) const PASSWORD: &str = "hunter2hunter2";
-const USER: &str = "somebody";
+pub(crate) const USER: &str = "somebody";
 
 /// An exchange of the caller's.
 #[derive(Debug)]
 pub(crate) struct Login {
-    mechanism: AuthMechanism,
-    /// Challenges that were answered.
-    step: u32,
-    /// Gives up at the challenge with this number.
-    gives_up: Option<u32>,
+    answer: Answer,
+}
+
+/// What the caller does when it is asked for the secret.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    Password,
+    Nothing,
+    Empty,
 }
 
 impl Login {
     pub(crate) fn begin(world: &mut World<'_>) {
-        let mechanism = world.choices.among(&[AuthMechanism::Plain, AuthMechanism::Login]);
-        let initial = match mechanism {
-            AuthMechanism::Plain => match world.choices.pick(&[(10, 0), (1, 1), (1, 2), (4, 3)]) {
-                0 => Some(format!("\0{USER}\0{PASSWORD}")),
-                1 => None,
-                2 => Some(String::new()),
-                // Around the longest that fits into the line with the command.
-                _ => {
-                    let fill = 340 + world.choices.below(60) as usize;
-                    Some(format!("\0{}\0{PASSWORD}", "u".repeat(fill)))
-                }
-            },
-            _ => None,
+        let mechanism = world.choices.pick(&[
+            (8, AuthMechanism::Plain),
+            (8, AuthMechanism::Login),
+            (3, AuthMechanism::XOAuth2),
+            (3, AuthMechanism::OAuthBearer),
+            (2, AuthMechanism::External),
+            (2, AuthMechanism::ScramSha256),
+            (1, AuthMechanism::ScramSha256Plus),
+            (1, AuthMechanism::ScramSha1),
+        ]);
+        let user = match world.choices.pick(&[(10, 0), (4, 1)]) {
+            0 => USER.to_owned(),
+            // Around the longest that fits into the line with the command.
+            _ => "u".repeat(330 + world.choices.below(60) as usize),
         };
-        let initial = initial.as_deref().map(str::as_bytes);
-        let said = world.client.authenticate(mechanism, initial);
-        let should = world.model.authenticate(mechanism, initial);
-        world.agrees("authenticate", &said, should);
+        let nonce = [u8::try_from(world.choices.below(256)).unwrap_or_default(); NONCE];
+        // Two that are alike: what the model makes of the one the client must make of the other.
+        let binding = world.client.channel_binding();
+        let exchange = || Exchange::new(mechanism, &user, nonce).ok();
+        let (Some(for_client), Some(mut for_model)) = (exchange(), exchange()) else { return };
+        if let Some(exporter) = binding {
+            for_model.bind(exporter);
+        }
+        let said = world.client.authenticate(for_client);
+        let should = world.model.authenticate(for_model, binding.is_some());
+        world.agrees("authenticate", &said, &should);
         if said.is_ok() {
-            let gives_up = world.choices.chance(8).then(|| world.choices.below(2));
-            world.app.login = Some(Self { mechanism, step: 0, gives_up });
+            let answer =
+                world.choices.pick(&[(20, Answer::Password), (2, Answer::Nothing), (1, Answer::Empty)]);
+            world.app.login = Some(Self { answer });
         }
     }
 
-    pub(crate) fn on_challenge(world: &mut World<'_>, _challenge: &[u8]) {
+    pub(crate) fn on_secret_wanted(world: &mut World<'_>) {
         let delay = match world.choices.chance(10) {
             true => Duration::from_secs(world.choices.below(300).into()),
             false => Duration::ZERO,
@@ -55,26 +69,23 @@ impl Login {
         world.app.answer_at = Some(world.now + delay);
     }
 
-    /// Answers a challenge, whether there is one or not.
+    /// Gives the secret or gives up, whether that is wanted or not.
     pub(crate) fn answer(world: &mut World<'_>) {
-        let Some(login) = &mut world.app.login else {
-            let said = world.client.abort_auth();
-            let should = if world.model.respond(None) { Ok(()) } else { Err(Misuse::NoChallenge) };
-            return world.agrees("abort_auth", &said, should);
+        let secret: Secret = match world.app.login.as_ref().map(|login| login.answer) {
+            Some(Answer::Password) => PASSWORD.into(),
+            Some(Answer::Empty) => "".into(),
+            Some(Answer::Nothing) | None => {
+                let said = world.client.abort_auth();
+                let should = world.model.abort_auth(AuthError::Aborted);
+                return world.agrees("abort_auth", &said, &wanted(should));
+            }
         };
-        let response = match (login.mechanism, login.step) {
-            _ if login.gives_up == Some(login.step) => None,
-            (AuthMechanism::Plain, _) => Some(format!("\0{USER}\0{PASSWORD}")),
-            (_, 0) => Some(USER.into()),
-            _ => Some(PASSWORD.into()),
-        };
-        login.step += 1;
-        let response = response.as_deref().map(str::as_bytes);
-        let said = match response {
-            Some(response) => world.client.respond(response),
-            None => world.client.abort_auth(),
-        };
-        let should = if world.model.respond(response) { Ok(()) } else { Err(Misuse::NoChallenge) };
-        world.agrees("respond", &said, should);
+        let said = world.client.respond(&secret);
+        let should = world.model.respond(&secret);
+        world.agrees("respond", &said, &wanted(should));
     }
+}
+
+fn wanted(is: bool) -> Result<(), Misuse> {
+    if is { Ok(()) } else { Err(Misuse::NoSecretWanted) }
 }

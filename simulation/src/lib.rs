@@ -20,6 +20,7 @@ mod plan;
 mod real_tls;
 mod report;
 mod saboteur;
+mod scram;
 mod shrink;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,8 @@
 
 use smtp_proto::client::{Client, Misuse, Next, TransactionId};
 use smtp_proto::command::Query;
-use smtp_proto::{AuthMechanism, Envelope, Extensions, Instant, Output, Session};
+use smtp_proto::sasl::Exchange;
+use smtp_proto::{Envelope, Extensions, Instant, Output, Secret, Session};
 
 pub(crate) enum Machine {
     Client(Box<Client>),
@@ -26,8 +27,8 @@ impl Machine {
         send(&mut self, envelope: Envelope) -> Result<TransactionId, Misuse>;
         query(&mut self, query: Query) -> Result<(), Misuse>;
         cancel(&mut self, transaction: TransactionId);
-        authenticate(&mut self, mechanism: AuthMechanism, initial: Option<&[u8]>) -> Result<(), Misuse>;
-        respond(&mut self, response: &[u8]) -> Result<(), Misuse>;
+        authenticate(&mut self, exchange: Exchange) -> Result<(), Misuse>;
+        respond(&mut self, secret: &Secret) -> Result<(), Misuse>;
         abort_auth(&mut self) -> Result<(), Misuse>;
         quit(&mut self);
         handle_input(&mut self, now: Instant, bytes: &[u8]);
@@ -63,6 +64,14 @@ impl Machine {
         match self {
             Self::Client(client) => client.is_over(),
             Self::Session(session) => session.is_over(),
+        }
+    }
+
+    /// What an exchange of AUTH is bound to.
+    pub(crate) fn channel_binding(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Client(_) => None,
+            Self::Session(session) => session.channel_binding(),
         }
     }
 

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 
 use smtp_proto::command::MailParameters;
 use smtp_proto::reply::{Code, Reply};
-use smtp_proto::server::{Config, Event, Next, Recipient, Response, Server};
-use smtp_proto::{Address, Instant, Output};
+use smtp_proto::server::{AuthMessage, Config, Event, Next, Recipient, Response, Server};
+use smtp_proto::{Address, AuthMechanism, Instant, Output};
 
 use crate::choices::Choices;
 use crate::engine::{Shared, lock};
 use crate::saboteur::Saboteur;
+use crate::scram::Scram;
 
 /// A message that the server has taken, for all its recipients or by LMTP for one.
 pub(crate) struct Taken {
@@ -24,6 +25,7 @@ pub(crate) struct Taken {
 /// What the server waits for a decision about.
 enum Question {
     Auth,
+    AuthMessage(AuthMessage),
     Mail(Option<Address>, Box<MailParameters>),
     Rcpt(Recipient),
     Message(Option<Recipient>),
@@ -48,6 +50,7 @@ pub(crate) struct Peer {
     question: Option<Question>,
     transaction: Option<Transaction>,
     pub(crate) taken: Vec<Taken>,
+    scram: Scram,
     replies: u32,
     pub(crate) is_closed: bool,
     accepts: u32,
@@ -64,6 +67,7 @@ impl Peer {
             question: None,
             transaction: None,
             taken: Vec::new(),
+            scram: Scram::default(),
             replies: 0,
             is_closed: false,
             accepts,
@@ -147,6 +151,7 @@ impl Peer {
     fn on_event(&mut self, event: Event) {
         match event {
             Event::Auth(_) => self.question = Some(Question::Auth),
+            Event::AuthMessage(message) => self.question = Some(Question::AuthMessage(message)),
             Event::Mail { sender, parameters } => {
                 self.question = Some(Question::Mail(sender, Box::new(parameters)));
             }
@@ -168,8 +173,14 @@ impl Peer {
     pub(crate) fn decide(&mut self, now: Instant, choices: &mut Choices) {
         let Some(question) = self.question.take() else { return };
         let good = choices.chance(self.accepts);
+        if let Question::AuthMessage(message) = &question
+            && let Some(challenge) = self.challenge(message, good, choices)
+        {
+            self.server.respond(Response::challenge(challenge));
+            return self.settle(now);
+        }
         let (positive, negative): (&[u16], &[u16]) = match &question {
-            Question::Auth => (&[235], &[535, 454, 534, 550]),
+            Question::Auth | Question::AuthMessage(_) => (&[235], &[535, 454, 534, 550]),
             Question::Mail(..) => (&[250, 251], &[550, 451, 553, 503, 452]),
             Question::Rcpt(_) => (&[250, 251, 252], &[550, 450, 452, 552, 553]),
             Question::Message(_) => (&[250, 299], &[550, 451, 554, 552, 500]),
@@ -218,6 +229,34 @@ impl Peer {
             _ => {}
         }
         self.settle(now);
+    }
+
+    /// What the server says in a mechanism that goes on.
+    fn challenge(&mut self, message: &AuthMessage, good: bool, choices: &mut Choices) -> Option<Vec<u8>> {
+        let said = message.response.as_deref().unwrap_or_default();
+        match (message.mechanism, message.round) {
+            (AuthMechanism::XOAuth2 | AuthMechanism::OAuthBearer, 0) if !good && choices.chance(60) => {
+                Some(br#"{"status":"invalid_token","scope":"mail"}"#.to_vec())
+            }
+            (AuthMechanism::External | AuthMechanism::XOAuth2 | AuthMechanism::OAuthBearer, _) => None,
+            // Most others go on; one that does not says yes or no too early.
+            (_, 0) if good => Some(self.scram.first(said).into_bytes()),
+            (mechanism, 1) if good => Some(self.scram.last(mechanism, said).into_bytes()),
+            (_, 0) if choices.chance(60) => Some(
+                choices
+                    .among(&[
+                        &b"r=other,s=QQ==,i=4096"[..],
+                        b"r=AAAAAAAAAAAAAAAAAAAAAAAAx,s=QQ==,i=1",
+                        b"",
+                        b"m=x",
+                    ])
+                    .to_vec(),
+            ),
+            (_, 1) if choices.chance(60) => {
+                Some(choices.among(&[&b"v=QQ=="[..], b"e=other-error", b""]).to_vec())
+            }
+            _ => None,
+        }
     }
 
     /// What the server replied that only a client's mistake can bring about.

@@ -212,11 +212,12 @@ fn server(choices: &mut Choices, lmtp: bool) -> ServerConfig {
             server.extensions.push(extension);
         }
     }
-    server.auth = match choices.below(4) {
+    server.auth = match choices.below(5) {
         0 => vec![AuthMechanism::Plain, AuthMechanism::Login],
         1 => vec![AuthMechanism::Login],
         2 => vec![AuthMechanism::Plain],
-        _ => vec![],
+        3 => vec![],
+        _ => AuthMechanism::ALL.to_vec(),
     };
     server.allow_auth_without_tls = choices.chance(50);
     server.allow_undeclared_content = true;

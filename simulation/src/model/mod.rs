@@ -17,7 +17,7 @@ use smtp_proto::client::{
 };
 use smtp_proto::command::Query;
 use smtp_proto::reply::{Reply, ReplyParser, Severity};
-use smtp_proto::{AuthMechanism, Envelope, Extension, Extensions, Instant};
+use smtp_proto::{Envelope, Extension, Extensions, Instant};
 
 use auth::Auth;
 use fifo::{Fifo, To};
@@ -27,8 +27,6 @@ use transaction::{Form, Framed, Next, Transaction};
 #[derive(Debug)]
 pub(crate) enum Told {
     Event(Event),
-    /// A challenge of AUTH.
-    Challenge(Vec<u8>),
     /// TLS is there, and the server is who it should be or not.
     Tls(bool),
 }
@@ -49,7 +47,7 @@ enum State {
     Hello,
     Helo,
     StartTls,
-    Auth(Auth),
+    Auth(Box<Auth>),
     XClient,
     Ready,
 }
@@ -228,25 +226,6 @@ impl Model {
             self.state = State::XClient;
         }
         self.queries.push_back(query);
-        Ok(())
-    }
-
-    pub(crate) fn authenticate(
-        &mut self,
-        mechanism: AuthMechanism,
-        initial: Option<&[u8]>,
-    ) -> Result<(), Misuse> {
-        self.check_ready()?;
-        if !self.transactions.is_empty() {
-            return Err(Misuse::TransactionOpen);
-        }
-        if self.secure != Some(true) && !self.config.allow_insecure_auth {
-            return Err(Misuse::InsecureAuth);
-        }
-        if !self.extensions.auth().any(|offered| offered == mechanism) {
-            return Err(Misuse::MechanismNotOffered);
-        }
-        self.state = State::Auth(Auth::new(mechanism, initial));
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use smtp_proto::body::{BareLineEnd, BodyError};
 use smtp_proto::client::{Chunking, Config, Failure, Outcome, Phase, TransactionId, Unsupported};
 use smtp_proto::envelope::{BodyType, ByMode, Hold, Ret};
 use smtp_proto::reply::{Reply, Severity};
-use smtp_proto::{Address, AuthMechanism, Envelope, Extension, Extensions, Instant};
+use smtp_proto::{Address, Envelope, Extension, Extensions, Instant};
 
 /// What is sent next of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -415,14 +415,5 @@ fn refusal(phase: Phase, reply: &Reply) -> Outcome {
         Outcome::Rejected(failure)
     } else {
         Outcome::Deferred(failure)
-    }
-}
-
-/// The name of a mechanism on the wire.
-pub(super) fn mechanism_name(mechanism: AuthMechanism) -> &'static str {
-    match mechanism {
-        AuthMechanism::Plain => "PLAIN",
-        AuthMechanism::Login => "LOGIN",
-        _ => "?",
     }
 }
