@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # postfix.sh DIR CA_DIR PORT...: a private Postfix with all its state in DIR, until standard input ends.  Needs root.
 # The ports, in this order:
-#   starttls, implicit   TLS and AUTH are required (PLAIN and others)
+#   starttls, implicit   TLS and AUTH are required (PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256)
 #   login                the same by STARTTLS, but TLS 1.2, an RSA certificate, and LOGIN alone
 #   bare                 neither TLS nor AUTH nor PIPELINING, 8BITMIME, SMTPUTF8; messages of 20000 octets at most
 #   selfsigned, expired, wrongname   STARTTLS with such a certificate
 #   few                  as starttls, but up to 5 recipients
-# User user@example.test, password "s3cret pass".  Refused: recipients bad@ 550, tmp@ 451, kill@ 421; sender badfrom@ 553.
+# User user@example.test, password "s3cret pass"; user grüße,a=b@example.test, password "sécret,=n=字".
+# Refused: recipients bad@ 550, tmp@ 451, kill@ 421; sender badfrom@ 553.
 # What arrives is in DIR/mail/all/new: LF line ends; Return-Path, X-Original-To, Delivered-To and Received on top.
 set -euo pipefail
 trap '' INT # whoever started this closes standard input when it is interrupted
@@ -112,7 +113,9 @@ auxprop_plugin: sasldb
 sasldb_path: $D/etc/sasl/sasldb2
 mech_list: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256
 X
-printf %s 's3cret pass' | saslpasswd2 -p -c -f "$D/etc/sasl/sasldb2" -u example.test user
+user() { printf %s "$2" | saslpasswd2 -p -c -f "$D/etc/sasl/sasldb2" -u example.test "$1"; }
+user user 's3cret pass'
+user 'grüße,a=b' 'sécret,=n=字'
 chgrp postfix "$D/etc/sasl/sasldb2"; chmod 640 "$D/etc/sasl/sasldb2"
 
 postfix -c "$D/etc" start >&2

@@ -1,5 +1,8 @@
 //! Dovecot as a submission server in front of smtp-sink, and its LMTP.
 
+use std::fs;
+
+use super::login::Place;
 use super::message::{nasty_7bit, nasty_8bit, ready_made};
 use super::server::{only_file, take_files};
 use super::suite::{self, LOGIN, Suite};
@@ -136,6 +139,28 @@ fn suite(suite: &Suite<'_>) -> Vec<Case> {
         };
         case(name, refused());
     }
+    let place = Place {
+        suite,
+        port: ports[0],
+        arrived: &|to| suite::arrived(&stored_text()?, to).map(drop),
+        none: &|_| none(),
+    };
+    place.passwords(&mut case);
+    match ["token", "token-expired", "token-forged"].map(|name| server_file(suite, name)) {
+        [Ok(good), Ok(expired), Ok(forged)] => {
+            let bad = [
+                ("an expired token", &*expired),
+                ("a token by another issuer", &*forged),
+                ("something that is no token", "no.token"),
+            ];
+            place.tokens(&good, &bad, &mut case);
+        }
+        tokens => case("tokens", Err(format!("{tokens:?}"))),
+    }
     cases.extend(lmtp::cases(suite));
     cases
+}
+
+fn server_file(suite: &Suite<'_>, name: &str) -> Result<String, String> {
+    fs::read_to_string(suite.server.path().join(name)).map_err(|error| format!("{name}: {error}"))
 }

@@ -7,11 +7,13 @@ mod chunks;
 mod dovecot;
 mod json;
 mod lmtp;
+mod login;
 mod message;
 mod nodemailer;
 mod oracle;
 mod postfix;
 mod postfix_extensions;
+mod secrets;
 mod send;
 mod server;
 mod sink;
@@ -185,7 +187,7 @@ fn tools() -> PathBuf {
 
 /// Builds the example of a package, and keeps it under a name of its own: all are called `send`.
 fn build_example(package: &str, directory: &Directory) -> Result<PathBuf, String> {
-    quietly(&mut cargo(&format!("build --quiet -p {package} --example send")))?;
+    quietly(&mut cargo(&format!("build --quiet -p {package} --example send --features cram-md5")))?;
     let (from, to) = (build_dir().join("examples/send"), directory.0.join(format!("send-{package}")));
     fs::copy(&from, &to).map_err(|error| format!("{}: {error}\n", from.display()))?;
     Ok(to)

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 
+use super::login::Place;
 use super::message::{self, Parsed, nasty_7bit, nasty_8bit, ready_made};
 use super::server::Maildir;
 use super::suite::{self, LOGIN, Suite};
@@ -28,6 +29,7 @@ fn suite(suite: &Suite<'_>) -> Vec<Case> {
     run.tells_recipients_apart();
     run.refuses_servers();
     run.refuses_usage();
+    run.logs_in();
     let mut cases = run.cases;
     cases.extend(postfix_extensions::cases(suite));
     cases
@@ -134,6 +136,21 @@ impl<'a> Run<'a> {
             run.suite.text(&run.starttls, to)?.verdicts(&[(to, "delivered", Some(250))])?;
             run.maildir.wait_for(to).map(drop)
         });
+    }
+
+    /// By each mechanism that Cyrus SASL offers.
+    fn logs_in(&mut self) {
+        let (suite, maildir) = (self.suite, &self.maildir);
+        let place = Place {
+            suite,
+            port: suite.server.ports()[0],
+            arrived: &|to| maildir.wait_for(to).and_then(|stored| suite::arrived(&stored, to)).map(drop),
+            none: &|to| match maildir.take(to)? {
+                Some(_) => Err("the message was delivered".into()),
+                None => Ok(()),
+            },
+        };
+        place.passwords(&mut |name, result| self.cases.push(suite.case(name, result)));
     }
 
     /// Ready-made messages arrive as they are, octet for octet.

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::json::Json;
-use super::{Directory, build_example};
+use super::{Directory, build_example, secrets};
 
 /// More than any case needs: none waits for a deadline of the protocol.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ impl Send {
         self.package
     }
 
-    /// Runs it with these arguments and this standard input.
+    /// Runs it with these arguments and this standard input.  It must not repeat the secrets that it is given.
     pub(super) fn run(&self, args: &[OsString], input: &[u8]) -> Result<Said, String> {
         let mut child = Command::new(&self.program)
             .args(args)
@@ -64,7 +64,12 @@ impl Send {
                 }
             };
             let text = |pipe: thread::ScopedJoinHandle<'_, String>| pipe.join().unwrap_or_default();
-            Ok(Said { status, stdout: text(stdout), stderr: text(stderr) })
+            let said = Said { status, stdout: text(stdout), stderr: text(stderr) };
+            let secrets = secrets::of(args);
+            if secrets::are_in(&secrets, &said.stdout) || secrets::are_in(&secrets, &said.stderr) {
+                return Err(format!("a secret in: {}{}", said.stdout, said.stderr));
+            }
+            Ok(said)
         })
     }
 }
@@ -77,27 +82,17 @@ fn read(pipe: Option<impl Read>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The password, as it is and in base64 at each of the places that it can have there.
-const SECRETS: &[&str] = &["s3cret", "czNjcmV0", "MzY3JldC", "M2NyZXQg"];
-
-fn holds_secret(text: &str) -> bool {
-    SECRETS.iter().any(|secret| text.contains(secret))
-}
-
 /// What must become of a recipient: its address, the outcome, and the server's code if it was the server's decision.
 pub(super) type Verdict<'a> = (&'a str, &'a str, Option<u16>);
 
 impl Said {
     /// Takes the transcript away from standard error, so that what is left there is judged as without one.
-    pub(super) fn take_trace(&mut self) -> Result<Trace, String> {
+    pub(super) fn take_trace(&mut self) -> Trace {
         let is_trace = |line: &&str| ["C: ", "S: ", "-- "].iter().any(|mark| line.starts_with(mark));
         let (trace, rest): (Vec<&str>, Vec<&str>) = self.stderr.split_inclusive('\n').partition(is_trace);
         let (trace, rest) = (trace.concat(), rest.concat());
         self.stderr = rest;
-        match holds_secret(&trace) {
-            true => Err(format!("the password in: {trace}")),
-            false => Ok(Trace(trace)),
-        }
+        Trace(trace)
     }
 
     /// The exit status must be this one, with nothing on standard error if the message was handed to the server, and
@@ -125,7 +120,6 @@ impl Said {
         self.status(status)?;
         match words.iter().find(|word| !self.stderr.contains(**word)) {
             Some(word) => Err(format!("no {word:?} in: {}", self.stderr)),
-            None if holds_secret(&self.stderr) => Err(format!("the password in: {}", self.stderr)),
             None => Ok(()),
         }
     }
@@ -204,7 +198,7 @@ mod tests {
     #[test]
     fn a_transcript_is_not_standard_error() {
         let mut with_warning = said("C: QUIT\nwarning\nS: 221 bye\n");
-        let trace = with_warning.take_trace().unwrap();
+        let trace = with_warning.take_trace();
         assert_eq!(with_warning.stderr, "warning\n");
         assert!(with_warning.status(0).is_err());
         assert!(
@@ -212,19 +206,6 @@ mod tests {
                 && trace.has(1, "C: ").is_ok()
                 && trace.has(1, "C: BDAT").is_err()
         );
-    }
-
-    #[test]
-    fn a_transcript_holds_no_secret() {
-        for secret in [
-            "s3cret pass",
-            "czNjcmV0IHBhc3M=",
-            "AHVzZXJAZXhhbXBsZS50ZXN0AHMzY3JldCBwYXNz",
-            "AHUAczNjcmV0IHBhc3M=",
-            "AABzM2NyZXQgcGFzcw==",
-        ] {
-            assert!(said(&format!("C: AUTH PLAIN {secret}\n")).take_trace().is_err(), "{secret}");
-        }
     }
 
     #[test]
