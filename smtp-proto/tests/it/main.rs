@@ -5,6 +5,8 @@
 mod auth;
 mod chunks;
 mod content;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod exporter;
 mod extensions;
 mod rules;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]

@@ -6,7 +6,7 @@ use super::login::Place;
 use super::message::{nasty_7bit, nasty_8bit, ready_made};
 use super::server::{only_file, take_files};
 use super::suite::{self, LOGIN, Suite};
-use super::{Case, Kind, chunks, lmtp, sink, stream};
+use super::{Case, Kind, Trial, chunks, lmtp, sink, stream};
 
 pub(super) const KIND: Kind = Kind {
     name: "dovecot",
@@ -17,7 +17,7 @@ pub(super) const KIND: Kind = Kind {
     install: "apt dovecot-core dovecot-submissiond dovecot-lmtpd postfix openssl",
     root: true,
     ports: 4,
-    suite,
+    trial: Trial::Sends(suite),
 };
 
 const TO: &str = "one@example.test";

@@ -5,6 +5,7 @@
 
 mod chunks;
 mod dovecot;
+mod exporter;
 mod json;
 mod lmtp;
 mod login;
@@ -40,10 +41,19 @@ struct Kind {
     /// Whether it only runs as root.
     root: bool,
     ports: usize,
-    suite: fn(&Suite<'_>) -> Vec<Case>,
+    trial: Trial,
 }
 
-const KINDS: &[Kind] = &[postfix::KIND, dovecot::KIND, oracle::AIOSMTPD, oracle::NODEMAILER, sink::KIND];
+/// How a server is tried.
+enum Trial {
+    /// Its script is started, and each of the examples sends through it.
+    Sends(fn(&Suite<'_>) -> Vec<Case>),
+    /// Without either.
+    Alone(fn() -> Vec<Case>),
+}
+
+const KINDS: &[Kind] =
+    &[postfix::KIND, dovecot::KIND, oracle::AIOSMTPD, oracle::NODEMAILER, sink::KIND, exporter::KIND];
 
 /// What was tried, and whether it went as it must.
 struct Case {
@@ -131,18 +141,26 @@ fn run(kind: &Kind, tell: &dyn Fn(&Case)) -> Outcome {
 
 /// How many cases there were, and how many failed.
 fn suites(kind: &Kind, tell: &dyn Fn(&Case)) -> Result<(usize, usize), String> {
+    let (mut count, mut failed) = (0, 0);
+    let mut told = |case: Case| {
+        count += 1;
+        failed += usize::from(case.result.is_err());
+        tell(&case);
+    };
+    let suite = match kind.trial {
+        Trial::Sends(suite) => suite,
+        Trial::Alone(cases) => {
+            cases().into_iter().for_each(told);
+            return Ok((count, failed));
+        }
+    };
     let work = Directory::new(build_dir().join("interop"))?;
     let sends = [Send::build("smtp-tokio", &work)?, Send::build("smtp-blocking", &work)?];
     let certificates = Directory::new(work.0.join("ca"))?;
     quietly(Command::new("bash").arg(root().join("xtask/interop/ca.sh")).arg(&certificates.0))?;
     let server = Server::start(kind, &certificates)?;
-    let (mut count, mut failed) = (0, 0);
     for send in &sends {
-        for case in (kind.suite)(&Suite { send, server: &server, certificates: &certificates }) {
-            count += 1;
-            failed += usize::from(case.result.is_err());
-            tell(&case);
-        }
+        suite(&Suite { send, server: &server, certificates: &certificates }).into_iter().for_each(&mut told);
     }
     Ok((count, failed))
 }

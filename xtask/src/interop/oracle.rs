@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::json::Json;
 use super::message::{first_difference, nasty_7bit, nasty_8bit, ready_made};
 use super::suite::{self, LOGIN, Suite};
-use super::{Case, Kind, nodemailer};
+use super::{Case, Kind, Trial, nodemailer};
 
 pub(super) const AIOSMTPD: Kind = Kind {
     name: "aiosmtpd",
@@ -18,7 +18,7 @@ pub(super) const AIOSMTPD: Kind = Kind {
     root: false,
     ports: 4,
     // It announces 8BITMIME and no PIPELINING, always.
-    suite: |suite| run(suite, true),
+    trial: Trial::Sends(|suite| run(suite, true)),
 };
 
 pub(super) const NODEMAILER: Kind = Kind {
@@ -29,7 +29,7 @@ pub(super) const NODEMAILER: Kind = Kind {
         npm install --silent --no-audit --no-fund --prefix \"$TOOLS/nodemailer\" smtp-server@3",
     root: false,
     ports: 5,
-    suite: |suite| run(suite, false).into_iter().chain(nodemailer::cases(suite)).collect(),
+    trial: Trial::Sends(|suite| run(suite, false).into_iter().chain(nodemailer::cases(suite)).collect()),
 };
 
 /// What a server has kept of a message.

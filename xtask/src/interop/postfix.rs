@@ -7,7 +7,7 @@ use super::login::Place;
 use super::message::{self, Parsed, nasty_7bit, nasty_8bit, ready_made};
 use super::server::Maildir;
 use super::suite::{self, LOGIN, Suite};
-use super::{Case, Kind, postfix_extensions};
+use super::{Case, Kind, Trial, postfix_extensions};
 
 pub(super) const KIND: Kind = Kind {
     name: "postfix",
@@ -16,7 +16,7 @@ pub(super) const KIND: Kind = Kind {
     install: "apt postfix libsasl2-modules sasl2-bin openssl",
     root: true,
     ports: 8,
-    suite,
+    trial: Trial::Sends(suite),
 };
 
 /// The fields that it adds on the way to a mailbox.

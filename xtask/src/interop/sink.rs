@@ -3,7 +3,7 @@
 use super::message::{self, nasty_7bit, nasty_8bit, ready_made};
 use super::server::{only_file, take_files};
 use super::suite::Suite;
-use super::{Case, Kind};
+use super::{Case, Kind, Trial};
 
 pub(super) const KIND: Kind = Kind {
     name: "sink",
@@ -12,7 +12,7 @@ pub(super) const KIND: Kind = Kind {
     install: "apt postfix openssl",
     root: false,
     ports: PERSONALITIES.len(),
-    suite,
+    trial: Trial::Sends(suite),
 };
 
 /// What must become of a message: the outcome and the server's code, or the words of an error that exits with 3.
