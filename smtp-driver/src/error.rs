@@ -106,7 +106,12 @@ impl Error {
                 _ => "check user name and password",
             },
             Self::InsecureAuth => "use a TLS connector that verifies the server",
-            Self::NoMechanism { .. } => "leave the credentials out, or use the submission port of the server",
+            Self::NoMechanism { offered } if offered.is_empty() => {
+                "leave the credentials out, or use the submission port of the server"
+            }
+            Self::NoMechanism { .. } => {
+                "choose another mechanism (auth=), or give what those need: a password or a token"
+            }
             _ => return None,
         })
     }

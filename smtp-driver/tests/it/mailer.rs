@@ -137,6 +137,9 @@ fn what_keeps_a_message_from_being_sent() {
         error
     };
     let starttls = || server::Tls::StartTls(acceptor.clone());
+    let error = attempt(starttls(), &|builder| builder.auth(smtp_proto::AuthMechanism::ScramSha1));
+    assert!(matches!(&error, Error::NoMechanism { offered } if offered.contains("PLAIN")), "{error:?}");
+    assert!(error.hint().unwrap().contains("auth="), "{error:?}");
     let error = attempt(starttls(), &|builder| builder.credentials("me", "wrong"));
     assert!(matches!(error, Error::Auth(AuthError::Refused(_))), "{error}");
     // Case W3.

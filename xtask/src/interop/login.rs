@@ -69,7 +69,7 @@ impl Place<'_> {
         let not_offered = || {
             let (said, trace) =
                 self.suite.traced_text(&url(LOGIN, ""), TO, &["--auth", "SCRAM-SHA-256-PLUS"])?;
-            said.error(3, &["no AUTH mechanism", strongest])?;
+            said.error(3, &["no AUTH mechanism", strongest, "auth="])?;
             trace.has(0, "C: AUTH")?;
             (self.none)(TO)
         };
