@@ -183,7 +183,7 @@ impl App {
     }
 
     fn send(world: &mut World<'_>) {
-        let mail = Mail::new(world.choices, world.plan.capacity > 1000);
+        let mail = Mail::new(world.choices, &world.plan);
         let said = world.client.send(mail.envelope.clone());
         let should = world.model.send(&mail.envelope, &said);
         world.note(|| format!("send {:?}, {} bytes", mail.envelope, mail.content.len()));
@@ -273,7 +273,7 @@ impl App {
             }
             5 => Self::query(world),
             _ => {
-                let mail = Mail::new(world.choices, world.plan.capacity > 1000);
+                let mail = Mail::new(world.choices, &world.plan);
                 if world.app.has_quit {
                     let said = world.client.send(mail.envelope.clone());
                     let should = world.model.send(&mail.envelope, &said);

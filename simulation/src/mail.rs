@@ -7,6 +7,7 @@ use smtp_proto::envelope::{
 use smtp_proto::{Address, Envelope};
 
 use crate::choices::Choices;
+use crate::plan::{Pieces, Plan};
 
 const SENDERS: &[&str] = &["from@a.example", "", "\u{fc}@a.example", "\"a b\"@a.example"];
 const RECIPIENTS: &[&str] = &[
@@ -29,12 +30,13 @@ pub(crate) struct Mail {
 }
 
 impl Mail {
-    pub(crate) fn new(choices: &mut Choices, may_be_large: bool) -> Self {
+    pub(crate) fn new(choices: &mut Choices, plan: &Plan) -> Self {
         let body =
             choices.pick(&[(7, BodyType::SevenBit), (2, BodyType::EightBitMime), (2, BodyType::BinaryMime)]);
-        let mut content = content(choices, body, may_be_large);
+        let mut content = content(choices, body, plan);
         let mut is_good = true;
-        let mut size = choices.pick(&[(6, true), (4, false)]).then_some(content.len() as u64);
+        let is_sized = choices.pick(&[(6, true), (4, false)]) && !(plan.bulk && choices.chance(80));
+        let mut size = is_sized.then_some(content.len() as u64);
         match choices.pick(&[(94, 0), (3, 1), (1, 2), (1, 3)]) {
             0 => {}
             1 => {
@@ -78,13 +80,14 @@ impl Mail {
     }
 }
 
-fn content(choices: &mut Choices, body: BodyType, may_be_large: bool) -> Vec<u8> {
+fn content(choices: &mut Choices, body: BodyType, plan: &Plan) -> Vec<u8> {
     let special: &[u8] = match body {
         BodyType::SevenBit => b"plain\r\n",
         BodyType::EightBitMime => b"\xfc\xe4\r\n",
         _ => b"\0\xff\n\r.\r\n",
     };
-    let mut content = match choices.pick(&[(30, 0), (5, 1), (30, 2), (15, 3), (10, 4), (10, 5), (1, 6)]) {
+    let kind = choices.pick(&[(60, 0), (10, 1), (60, 2), (30, 3), (20, 4), (20, 5), (1, 6)]);
+    let mut content = match if plan.bulk { 6 } else { kind } {
         0 => b"hi\r\n".to_vec(),
         1 => Vec::new(),
         2 => b"Subject: x\r\n\r\n.\r\n..\r\n.end\r\n".to_vec(),
@@ -93,7 +96,8 @@ fn content(choices: &mut Choices, body: BodyType, may_be_large: bool) -> Vec<u8>
             .repeat(choices.index(400)),
         5 => b".\r\n".repeat(choices.index(400)),
         // More than a chunk of content without a size.
-        _ if !may_be_large => b"ordinary\r\n".to_vec(),
+        // That would take too many steps.
+        _ if plan.capacity < 1000 || plan.pieces == Pieces::Small => b"ordinary\r\n".to_vec(),
         _ => {
             b"A long line of content without dots; it is repeated until there is more than a chunk of it\r\n"
                 .repeat(12_000 + choices.index(12_000))

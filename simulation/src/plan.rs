@@ -9,7 +9,7 @@ use smtp_proto::{AuthMechanism, Domain, Extension};
 
 use crate::choices::Choices;
 use crate::engine::Script;
-use crate::saboteur::{CHALLENGE, Fault, GARBAGE, Saboteur};
+use crate::saboteur::{CHALLENGE, Fault, GARBAGE, Saboteur, TARGETS};
 
 /// Where the session shall lead, more likely than not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +54,15 @@ pub(crate) struct Plan {
     /// A client without a session around it.
     pub(crate) bare: bool,
     pub(crate) mode: TlsMode,
+    /// The server does.
+    pub(crate) offers_tls: bool,
     pub(crate) script: Script,
     /// By rustls.
     pub(crate) real_tls: bool,
     pub(crate) config: Config,
     pub(crate) server: ServerConfig,
+    /// Content is long, and nobody knows how long.
+    pub(crate) bulk: bool,
     pub(crate) saboteur: Option<Saboteur>,
     pub(crate) latency: u32,
     pub(crate) pieces: Pieces,
@@ -99,16 +103,24 @@ impl Plan {
         let real_tls = cfg!(feature = "rustls") && may_be_real && choices.chance(2);
         let lmtp = choices.chance(12);
         let latency = choices.among(&[0, 1, 20, 400]);
-        let server_offers_tls = mode != TlsMode::None && !(mode != TlsMode::Implicit && choices.chance(8));
+        let offers_tls = mode == TlsMode::Implicit || !choices.chance(8);
         let mut server = server(choices, lmtp);
-        server.require_tls = server_offers_tls && mode == TlsMode::StartTls && choices.chance(20);
+        server.require_tls = offers_tls && mode == TlsMode::StartTls && choices.chance(20);
+        let mut config = config(choices, lmtp);
+        let bulk = choices.chance(1);
+        if bulk {
+            config.chunking = choices.among(&[Chunking::Safe, Chunking::Streamed]);
+            server.extensions.push(Extension::Chunking);
+        }
         Self {
             mood,
             bare,
-            mode: if server_offers_tls || mode != TlsMode::Implicit { mode } else { TlsMode::None },
-            script: if server_offers_tls { script } else { Script { alert: true, ..script } },
+            mode,
+            offers_tls,
+            script,
             real_tls,
-            config: config(choices, lmtp),
+            config,
+            bulk,
             saboteur: match mood {
                 Mood::Sabotage => Some(saboteur(choices)),
                 _ => None,
@@ -125,11 +137,6 @@ impl Plan {
             },
             dawdles: if mood == Mood::Cut { choices.among(&[0, 50]) } else { 0 },
         }
-    }
-
-    /// Whether the server offers TLS.
-    pub(crate) fn offers_tls(&self) -> bool {
-        self.mode != TlsMode::None
     }
 
     /// How long one waits: usually hardly at all.
@@ -234,8 +241,10 @@ fn server(choices: &mut Choices, lmtp: bool) -> ServerConfig {
     server
 }
 
-const CODES: &[u16] =
-    &[250, 421, 550, 451, 354, 334, 220, 235, 503, 500, 502, 552, 452, 299, 454, 501, 504, 505, 221, 554];
+const CODES: &[u16] = &[
+    250, 421, 550, 451, 421, 354, 503, 421, 354, 334, 220, 235, 503, 500, 502, 552, 452, 299, 454, 501, 504,
+    505, 221, 554,
+];
 
 fn saboteur(choices: &mut Choices) -> Saboteur {
     if choices.chance(6) {
@@ -246,40 +255,47 @@ fn saboteur(choices: &mut Choices) -> Saboteur {
         };
         return Saboteur::new(vec![], Some((from, fault)));
     }
+    if choices.chance(35) {
+        let target = choices.among(TARGETS);
+        return Saboteur::targeting(
+            target,
+            if choices.chance(20) { Fault::Code(354) } else { fault(choices) },
+        );
+    }
     let count = choices.pick(&[(6, 1), (3, 2), (1, 4)]);
-    let plan = (0..count).map(|_| {
-        // The first ones matter in every session.
-        let number = choices.below(14).min(choices.below(14));
-        let fault = match choices.pick(&[
-            (10, 0),
-            (2, 1),
-            (2, 2),
-            (2, 3),
-            (2, 4),
-            (2, 5),
-            (2, 6),
-            (4, 7),
-            (1, 8),
-            (1, 9),
-            (1, 10),
-            (1, 11),
-        ]) {
-            0 => Fault::Code(choices.among(CODES)),
-            1 => Fault::Drop,
-            2 => Fault::Double,
-            3 => Fault::Lines(u16::try_from(choices.below(30)).unwrap_or(0)),
-            4 => Fault::BareLf,
-            5 => Fault::Before(choices.among(CODES)),
-            6 => Fault::Behind(choices.among(CODES)),
-            7 => Fault::Garbage(choices.among(GARBAGE)),
-            8 => Fault::Endless,
-            9 => Fault::Cut,
-            10 => Fault::Silence,
-            _ => Fault::Close,
-        };
-        (number, fault)
-    });
+    // The first ones matter in every session.
+    let plan = (0..count).map(|_| (choices.below(14).min(choices.below(14)), fault(choices)));
     Saboteur::new(plan.collect(), None)
+}
+
+fn fault(choices: &mut Choices) -> Fault {
+    match choices.pick(&[
+        (10, 0),
+        (2, 1),
+        (2, 2),
+        (2, 3),
+        (2, 4),
+        (2, 5),
+        (2, 6),
+        (4, 7),
+        (1, 8),
+        (1, 9),
+        (1, 10),
+        (1, 11),
+    ]) {
+        0 => Fault::Code(choices.among(CODES)),
+        1 => Fault::Drop,
+        2 => Fault::Double,
+        3 => Fault::Lines(u16::try_from(choices.below(30)).unwrap_or(0)),
+        4 => Fault::BareLf,
+        5 => Fault::Before(choices.among(CODES)),
+        6 => Fault::Behind(choices.among(CODES)),
+        7 => Fault::Garbage(choices.among(GARBAGE)),
+        8 => Fault::Endless,
+        9 => Fault::Cut,
+        10 => Fault::Silence,
+        _ => Fault::Close,
+    }
 }
 
 fn cut(choices: &mut Choices) -> Cut {

@@ -45,6 +45,11 @@ pub(crate) const GARBAGE: &[&str] = &[
 /// One that is as it should be, wherever it comes.
 pub(crate) const CHALLENGE: &str = "334 QQ==\r\n";
 
+/// What stands in replies that are rare: to DATA and BDAT without recipients, RSET, DATA, STARTTLS, within AUTH, to a
+/// chunk, to QUIT, and the greeting.
+pub(crate) const TARGETS: &[&str] =
+    &["no valid", "reset", "end with", "go ahead", "334 ", "bytes received", "bye", "mx.example"];
+
 /// Which replies to spoil, and how.
 #[derive(Debug, Default)]
 pub(crate) struct Saboteur {
@@ -52,6 +57,8 @@ pub(crate) struct Saboteur {
     plan: VecDeque<(u32, Fault)>,
     /// What becomes of all replies from that number on.
     all: Option<(u32, Fault)>,
+    /// What becomes of all replies with this in their text.
+    target: Option<(&'static str, Fault)>,
     seen: u32,
     held: Vec<u8>,
     silent: bool,
@@ -69,6 +76,11 @@ impl Saboteur {
     pub(crate) fn new(mut plan: Vec<(u32, Fault)>, all: Option<(u32, Fault)>) -> Self {
         plan.sort_by_key(|(number, _)| *number);
         Self { plan: plan.into(), all, ..Self::default() }
+    }
+
+    /// One that spoils the replies with one of the [`TARGETS`].
+    pub(crate) fn targeting(target: &'static str, fault: Fault) -> Self {
+        Self { target: Some((target, fault)), ..Self::default() }
     }
 
     /// Takes what the server writes, and appends what shall be written.
@@ -91,6 +103,11 @@ impl Saboteur {
             }
             if let Some((_, kind)) = self.all.filter(|(from, _)| number >= *from) {
                 fault = fault.or(Some(kind));
+            }
+            if let Some((target, kind)) = self.target
+                && String::from_utf8_lossy(&reply).contains(target)
+            {
+                fault = Some(kind);
             }
             match fault {
                 None => out.extend_from_slice(&reply),

@@ -6,7 +6,7 @@ use super::*;
 
 /// Sessions of a test; `SESSIONS` in the environment asks for more.
 fn sessions() -> u64 {
-    std::env::var("SESSIONS").ok().and_then(|sessions| sessions.parse().ok()).unwrap_or(3000)
+    std::env::var("SESSIONS").ok().and_then(|sessions| sessions.parse().ok()).unwrap_or(1500)
 }
 
 fn show(violation: &Violation) -> String {

@@ -109,7 +109,7 @@ impl<'a> World<'a> {
         let mut server = plan.server.clone();
         server.tls = match plan.mode {
             TlsMode::Implicit => ServerTls::Implicit(acceptor),
-            _ if plan.offers_tls() => ServerTls::StartTls(acceptor),
+            _ if plan.offers_tls => ServerTls::StartTls(acceptor),
             _ => ServerTls::None,
         };
         let peer = Peer::new(server, saboteur.clone(), plan.accepts, now);
@@ -304,7 +304,7 @@ impl<'a> World<'a> {
     // The client's side.
 
     fn client_writes(&mut self) {
-        let n = self.piece(self.out.len().min(self.up.room()));
+        let n = self.piece(self.out.len()).min(self.up.room());
         let mut bytes = Vec::with_capacity(n);
         let error = match self.out.slices(&self.chunk) {
             Ok(slices) => {
@@ -669,7 +669,7 @@ impl<'a> World<'a> {
     // The server's side.
 
     fn server_writes(&mut self) {
-        let n = self.piece(self.peer.outgoing.len().min(self.down.room()));
+        let n = self.piece(self.peer.outgoing.len()).min(self.down.room());
         let was_asked = self.peer.is_asked();
         let bytes = self.peer.write(self.now, n);
         let arrival = self.latency();
