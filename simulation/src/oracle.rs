@@ -91,9 +91,7 @@ fn one(world: &World<'_>, mail: &Mail, i: usize, outcome: &Outcome) -> Option<St
             }
         }
         Outcome::Rejected(Failure::Refused { phase, reply }) => {
-            let permanent = reply.code().get() / 100 == 5;
-            (!permanent || *phase == Phase::Content && mail.content.is_empty())
-                .then(|| format!("rejected by {reply} {phase}"))
+            (reply.code().get() / 100 != 5).then(|| format!("rejected by {reply} {phase}"))
         }
         Outcome::Deferred(Failure::Refused { .. }) => reply.is_none().then(|| "deferred by no reply".into()),
         Outcome::Deferred(Failure::Connection(_)) => None,

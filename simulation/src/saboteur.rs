@@ -46,9 +46,9 @@ pub(crate) const GARBAGE: &[&str] = &[
 pub(crate) const CHALLENGE: &str = "334 QQ==\r\n";
 
 /// What stands in replies that are rare: to DATA and BDAT without recipients, RSET, DATA, STARTTLS, within AUTH, to a
-/// chunk, to QUIT, and the greeting.
+/// chunk, to QUIT, the greeting, and the goodbye to who is idle.
 pub(crate) const TARGETS: &[&str] =
-    &["no valid", "reset", "end with", "go ahead", "334 ", "bytes received", "bye", "mx.example"];
+    &["no valid", "reset", "end with", "go ahead", "334 ", "bytes received", "bye", "mx.example", "too long"];
 
 /// Which replies to spoil, and how.
 #[derive(Debug, Default)]
