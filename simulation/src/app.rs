@@ -246,8 +246,8 @@ impl App {
                 }
             }
             1 => {
-                // It may be wanted after all.
-                if world.wanted.is_some() {
+                // It may be wanted after all; and of the last words of TLS nobody knows how long they are waited for.
+                if world.wanted.is_some() || world.model.is_over() && world.refuses_output() {
                     return;
                 }
                 let should =
