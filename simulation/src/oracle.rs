@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use data_encoding::BASE64;
-use smtp_proto::client::{Failure, Outcome, Phase, TlsMode, TransactionId};
+use smtp_proto::client::{Failure, Outcome, TlsMode, TransactionId};
 use smtp_proto::command::MailParameters;
 use smtp_proto::envelope::BodyType;
 
