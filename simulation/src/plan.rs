@@ -122,7 +122,7 @@ impl Plan {
             config,
             bulk,
             saboteur: match mood {
-                Mood::Sabotage => Some(saboteur(choices)),
+                Mood::Sabotage => Some(saboteur(choices, bulk)),
                 _ => None,
             },
             server,
@@ -246,7 +246,9 @@ const CODES: &[u16] = &[
     505, 221, 554,
 ];
 
-fn saboteur(choices: &mut Choices) -> Saboteur {
+fn saboteur(choices: &mut Choices, bulk: bool) -> Saboteur {
+    // What only long content brings about.
+    let in_chunks = bulk && choices.chance(60);
     if choices.chance(6) {
         let from = choices.below(12);
         let fault = match choices.chance(40) {
@@ -255,8 +257,8 @@ fn saboteur(choices: &mut Choices) -> Saboteur {
         };
         return Saboteur::new(vec![], Some((from, fault)));
     }
-    if choices.chance(35) {
-        let target = choices.among(TARGETS);
+    if in_chunks || choices.chance(35) {
+        let target = if in_chunks { "bytes received" } else { choices.among(TARGETS) };
         return Saboteur::targeting(
             target,
             if choices.chance(20) { Fault::Code(354) } else { fault(choices) },
