@@ -31,8 +31,9 @@ pub use smtp_driver::{
     AsyncChunks, ConfigError, Error, MailerBuilder, NotDelivered, Recipient, Report, Runtime, UrlError,
 };
 pub use smtp_message::{
-    Bcc, BuildError, Chunks, Content, ContentError, LineEnds, Mailbox, MailboxList, Message, RawError,
-    RawMessage, Stamp,
+    AutoSubmitted, Bcc, BodyType, BuildError, Chunks, Content, ContentError, ContentType, Data, Date,
+    Disposition, HeaderValue, Importance, LineEnds, Mailbox, MailboxList, Message, MessageId, Part, RawError,
+    RawMessage, Resent, Spool, Stamp, TransferEncoding,
 };
 pub use smtp_proto::client::{Event, Failure, Outcome, Timeouts};
 pub use smtp_proto::envelope::Form;

@@ -11,6 +11,13 @@ use smtp_proto::envelope::Form;
 /// Sending is two passes.  [`form`](Self::form) says what the server must be told and be able to; whether it is able
 /// to is judged by the protocol machine, before MAIL.  [`open`](Self::open) yields the bytes.
 ///
+/// With [`Extensions::default`] the form is the one that every server takes, or the least that the content needs: what is
+/// signed is that form, and is sent in no other.
+///
+/// Both passes may read files, and block while they do.  That is rarely noticed, but a program whose files are slow (on a
+/// network) can keep them from an async runtime's threads: read them into memory first, or make chunks of an
+/// asynchronous source and send those (`AsyncChunks` of smtp-driver).
+///
 /// ```
 /// use smtp_message::{Bcc, Content, LineEnds, RawMessage};
 ///
@@ -54,6 +61,13 @@ pub enum ContentError {
     Io(io::Error),
     /// The content is not what it was when its form was found.
     Changed,
+    /// The data of a part does not fit the transfer encoding that was asked for it.
+    Encoding,
+    /// There is more data than may be kept.
+    TooLong {
+        /// How much may be kept, in octets.
+        cap: usize,
+    },
 }
 
 impl fmt::Display for ContentError {
@@ -61,6 +75,8 @@ impl fmt::Display for ContentError {
         match self {
             Self::Io(error) => write!(f, "reading the content of a message: {error}"),
             Self::Changed => f.write_str("the content of a message changed between two passes"),
+            Self::Encoding => f.write_str("the data of a part does not fit its transfer encoding"),
+            Self::TooLong { cap } => write!(f, "there is more data than {cap} octets"),
         }
     }
 }
@@ -69,7 +85,7 @@ impl std::error::Error for ContentError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::Changed => None,
+            Self::Changed | Self::Encoding | Self::TooLong { .. } => None,
         }
     }
 }

@@ -3,21 +3,23 @@
 //! A [`Message`] is built from typed parts, a [`RawMessage`] was made elsewhere; both are [`Content`] that a driver can
 //! send any number of times.  The crate reads no clock and no entropy: what it needs of them comes in a [`Stamp`].
 
-mod body;
 mod content;
 mod date;
 mod header;
 mod line_ends;
 mod mailbox;
 mod message;
+mod part;
 mod raw;
 mod stamp;
 mod steps;
 
 pub use content::{Chunks, Content, ContentError};
 pub use date::{Date, DateError};
-pub use header::{MessageId, MessageIdError};
+pub use header::{ContentType, ContentTypeError, HeaderValue, MessageId, MessageIdError};
 pub use mailbox::{Mailbox, MailboxError, MailboxList};
-pub use message::{BuildError, Message, MessageBuilder, Problem, Rule};
+pub use message::{AutoSubmitted, BuildError, Importance, Message, MessageBuilder, Problem, Resent, Rule};
+pub use part::{Data, Disposition, Part, PartError, Spool, TransferEncoding};
 pub use raw::{Bcc, LineEnds, RawError, RawMessage};
+pub use smtp_proto::envelope::BodyType;
 pub use stamp::Stamp;

@@ -3,9 +3,12 @@
 //! CRs before a CR LF are of that line end, for they come of text whose line ends were converted twice: taken for lines
 //! they would be empty ones, and the first of them the end of the headers.
 
-use memchr::memchr2;
+use memchr::{memchr_iter, memchr2};
 
 use crate::steps;
+
+/// Octets of a line without its end (RFC 5321 section 4.5.3.1.6).
+pub(crate) const LINE_LIMIT: usize = 998;
 
 /// Where the first CR or LF at or after `from` stands that is not part of a CR LF; `from` is not inside of one.
 pub(crate) fn find_bare(bytes: &[u8], mut from: usize) -> Option<usize> {
@@ -21,39 +24,107 @@ pub(crate) fn find_bare(bytes: &[u8], mut from: usize) -> Option<usize> {
     None
 }
 
-/// Turns every run of CRs with a LF behind it, and every other CR and LF, into one CR LF; adds one if the end lacks it; nothing stays nothing.
+/// Turns every run of CRs with a LF behind it, and every other CR and LF, into one CR LF; adds one if the end lacks it;
+/// nothing stays nothing.
 pub(crate) fn normalise(bytes: Vec<u8>) -> Vec<u8> {
-    let mut from = 0;
-    let mut out = Vec::new();
-    while let Some(at) = find_bare(&bytes, from) {
-        if from == 0 {
-            out.reserve(bytes.len() + bytes.len() / 16 + 2);
-        }
-        out.extend_from_slice(&bytes[from..at]);
-        let run = bytes[at..].iter().take_while(|&&b| b == b'\r').count();
-        steps::add(run + 1);
-        if bytes.get(at + run) == Some(&b'\n') {
-            out.extend_from_slice(b"\r\n");
-            from = at + run + 1;
-        } else {
-            (0..run).for_each(|_| out.extend_from_slice(b"\r\n"));
-            from = at + run;
-        }
+    if find_bare(&bytes, 0).is_none() && (bytes.is_empty() || bytes.ends_with(b"\n")) {
+        return bytes;
     }
-    if from == 0 {
-        out = bytes;
-    } else {
-        out.extend_from_slice(&bytes[from..]);
-    }
-    if !out.is_empty() && !out.ends_with(b"\n") {
-        out.extend_from_slice(b"\r\n");
-    }
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 16 + 2);
+    let mut normaliser = Normaliser::default();
+    normaliser.feed(&bytes, &mut out);
+    normaliser.finish(&mut out);
     out
+}
+
+/// The same for data that comes in pieces.
+#[derive(Debug, Default)]
+pub(crate) struct Normaliser {
+    /// CRs at the end of what came, which may be of a line end.
+    crs: usize,
+    /// What was put out last is not a line end.
+    in_line: bool,
+}
+
+/// A run of more CRs is not of one line end, so that nothing has to be kept of it.
+const MAX_CRS: usize = 1 << 10;
+
+impl Normaliser {
+    /// Appends the lines of the next piece.
+    pub(crate) fn feed(&mut self, mut data: &[u8], out: &mut Vec<u8>) {
+        while let Some(&first) = data.first() {
+            match first {
+                b'\r' => {
+                    self.crs += 1;
+                    data = &data[1..];
+                    steps::add(1);
+                    if self.crs > MAX_CRS {
+                        self.flush(out);
+                    }
+                    continue;
+                }
+                b'\n' => {
+                    self.crs = 0;
+                    self.in_line = false;
+                    out.extend_from_slice(b"\r\n");
+                    data = &data[1..];
+                    steps::add(1);
+                    continue;
+                }
+                _ => self.flush(out),
+            }
+            let end = memchr2(b'\r', b'\n', data).unwrap_or(data.len());
+            steps::add(end);
+            out.extend_from_slice(&data[..end]);
+            self.in_line = true;
+            data = &data[end..];
+        }
+    }
+
+    /// Ends the last line, if there is one.
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
+        self.flush(out);
+        if std::mem::take(&mut self.in_line) {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// CRs without a LF behind them are a line end each.
+    fn flush(&mut self, out: &mut Vec<u8>) {
+        if self.crs > 0 {
+            (0..self.crs).for_each(|_| out.extend_from_slice(b"\r\n"));
+            self.crs = 0;
+            self.in_line = false;
+        }
+    }
+}
+
+/// The first line, counted from 1, that has more than [`LINE_LIMIT`] octets, and how many it has.
+pub(crate) fn find_long_line(data: &[u8]) -> Option<(usize, usize)> {
+    let mut start = 0;
+    let ends = memchr_iter(b'\n', data).map(|at| (at.saturating_sub(1), at + 1));
+    for (number, (end, next)) in ends.chain([(data.len(), data.len())]).enumerate() {
+        let length = end.saturating_sub(start);
+        if length > LINE_LIMIT {
+            return Some((number + 1, length));
+        }
+        start = next;
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lines_are_found() {
+        let long = "x".repeat(999);
+        assert_eq!(find_long_line(long.as_bytes()), Some((1, 999)));
+        assert_eq!(find_long_line(format!("a\r\n{long}\r\n").as_bytes()), Some((2, 999)));
+        assert_eq!(find_long_line(format!("a\r\n{}\r\n", &long[1..]).as_bytes()), None);
+        assert_eq!(find_long_line(b"\n"), None);
+    }
 
     #[test]
     fn case_m11_normalising_is_linear() {
@@ -103,6 +174,10 @@ mod tests {
                 expected.extend_from_slice(b"\r\n");
             }
             assert_eq!(normalise(input.clone()), expected, "{input:?}");
+            let (mut pieces, mut normaliser) = (Vec::new(), Normaliser::default());
+            input.chunks(3).for_each(|piece| normaliser.feed(piece, &mut pieces));
+            normaliser.finish(&mut pieces);
+            assert_eq!(pieces, expected, "{input:?} in pieces");
             assert_eq!(find_bare(&expected, 0), None);
         }
     }

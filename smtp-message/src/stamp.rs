@@ -15,6 +15,15 @@ pub struct Stamp {
     pub random: [u8; 32],
 }
 
+impl Stamp {
+    /// What boundaries are made of.
+    pub(crate) fn part_random(&self) -> [u8; 16] {
+        let mut random = [0; 16];
+        random.copy_from_slice(&self.random[16..]);
+        random
+    }
+}
+
 impl fmt::Debug for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stamp").field("unix_time", &self.unix_time).finish_non_exhaustive()

@@ -1,12 +1,17 @@
 //! Header fields that cannot be injected: names and values are checked, then folded and encoded on the way out
-//! (RFC 5322 section 2.2, RFC 2047, RFC 6532).
-//!
-//! Left out: parameters (RFC 2231), which come with attachments.
+//! (RFC 5322 section 2.2, RFC 2047, RFC 2231, RFC 6532).
 
+mod content_type;
 mod id;
+mod params;
+mod value;
 mod writer;
 
+pub use content_type::{ContentType, ContentTypeError};
 pub use id::{MessageId, MessageIdError};
+pub(crate) use params::{is_attribute, is_token};
+pub use value::HeaderValue;
+pub(crate) use value::{Other, Value, name_problem, value_problem};
 pub(crate) use writer::{FieldWriter, find_long_word, quoted};
 
 /// Octets of a field name; more would leave no room for a value in a line of 78.

@@ -1,5 +1,8 @@
 //! Writes one field: folds at 76 columns, encodes what ASCII cannot say (RFC 2047), and never breaks what it is given.
 //!
+//! In a header section that is UTF-8 (RFC 6532) only that is encoded which would not come back otherwise: white space that
+//! a fold would change, and what looks like an encoded word.
+//!
 //! Lines without an encoded word could have 78 columns (RFC 5322 section 2.1.1); those with one could not (RFC 2047
 //! section 2), so that all lines keep to the smaller number, with the commas behind what they hold.
 
@@ -8,10 +11,10 @@ use encodify::rfc2047::{B, Q_PHRASE, Q_TEXT, WordEncoder};
 use smtp_proto::address::syntax::{is_atext, write_quoted};
 
 use super::find_forbidden;
-use crate::body::LINE_LIMIT;
+use crate::line_ends::LINE_LIMIT;
 
 /// Columns of a line.
-const WIDTH: usize = Fold::HEADER.width;
+pub(super) const WIDTH: usize = Fold::HEADER.width;
 /// Columns that the shortest encoded word may need: `=?utf-8?Q?=F0=9F=A6=80?=`.
 const WORD_MIN: usize = 24;
 /// Columns for what is glued to an item of a list: the end of a group and a comma.
@@ -23,14 +26,21 @@ pub(crate) struct FieldWriter<'a> {
     column: usize,
     /// Nothing stands behind the colon.
     fresh: bool,
+    /// The header section is UTF-8.
+    utf8: bool,
 }
 
 impl<'a> FieldWriter<'a> {
     /// Begins a field; the name has been checked.
-    pub(crate) fn new(out: &'a mut Vec<u8>, name: &str) -> Self {
+    pub(crate) fn new(out: &'a mut Vec<u8>, name: &str, utf8: bool) -> Self {
         out.extend_from_slice(name.as_bytes());
         out.push(b':');
-        Self { out, column: name.len() + 1, fresh: true }
+        Self { out, column: name.len() + 1, fresh: true, utf8 }
+    }
+
+    /// Whether the header section is UTF-8.
+    pub(crate) fn is_utf8(&self) -> bool {
+        self.utf8
     }
 
     /// Ends the field.
@@ -68,13 +78,19 @@ impl<'a> FieldWriter<'a> {
     /// Writes text so that it decodes to exactly itself.  Only words that need it are encoded; those that are long but
     /// ASCII only if `encode_long`, which does not suit values that programs read.
     pub(crate) fn unstructured(&mut self, text: &str, encode_long: bool) {
-        let longest = if encode_long { WIDTH } else { LINE_LIMIT };
+        if text.len() + self.column < WIDTH && is_plain(text) {
+            self.fresh = false;
+            self.glue(" ");
+            return self.glue(text);
+        }
+        let utf8 = self.utf8;
+        let longest = if encode_long && !utf8 { WIDTH } else { LINE_LIMIT };
         let words: Vec<&str> = text.split(' ').collect();
         // The first word stays behind the colon: some programs take a fold there for a space of the value.
         let before = std::iter::once(self.column + 1).chain(std::iter::repeat(1));
         let room = before.map(|before| longest.saturating_sub(before));
         let mut encode: Vec<bool> =
-            words.iter().zip(room).map(|(word, room)| needs_encoding(word, room)).collect();
+            words.iter().zip(room).map(|(word, room)| needs_encoding(word, room, utf8)).collect();
         // An empty word is one space more, or one at the end: it goes into the encoded word of its neighbour.
         for (i, _) in words.iter().enumerate().filter(|(_, word)| word.is_empty()) {
             encode[i] = true;
@@ -106,11 +122,14 @@ impl<'a> FieldWriter<'a> {
     /// Writes a display name: as atoms if it can be, else as a quoted string or encoded words.  Returns whether it
     /// ends in an encoded word, which nothing but white space may follow (RFC 2047 section 5).
     pub(crate) fn phrase(&mut self, name: &str) -> bool {
+        let utf8 = self.utf8;
         let atom = |word: &str| {
-            !word.is_empty() && word.len() < WIDTH - GLUED && word.is_ascii() && word.chars().all(is_atext)
+            let short = !word.is_empty() && word.len() < WIDTH - GLUED;
+            short && (utf8 || word.is_ascii()) && word.chars().all(is_atext)
         };
         // Some programs decode encoded words inside quoted strings, too.
-        let plain = !name.contains("=?") && name.bytes().all(|b| matches!(b, b' '..=b'~'));
+        let plain =
+            !name.contains("=?") && name.bytes().all(|b| matches!(b, b' '..=b'~') || (utf8 && b >= 0x80));
         if plain && name.split(' ').all(atom) {
             name.split(' ').for_each(|word| self.token(word));
             return false;
@@ -186,8 +205,21 @@ pub(crate) fn quoted(text: &str) -> String {
     out
 }
 
-fn needs_encoding(word: &str, longest: usize) -> bool {
-    word.len() > longest || word.contains("=?") || !word.bytes().all(|b| b.is_ascii_graphic())
+fn needs_encoding(word: &str, longest: usize, utf8: bool) -> bool {
+    let plain = |b: u8| b.is_ascii_graphic() || (utf8 && b >= 0x80);
+    word.len() > longest || word.contains("=?") || !word.bytes().all(plain)
+}
+
+/// Whether a short text can stand in any line as it is: words of ASCII with single spaces between them.
+fn is_plain(text: &str) -> bool {
+    let mut before = b' ';
+    for &b in text.as_bytes() {
+        if !matches!(b, b' '..=b'~') || (before == b' ' && b == b' ') || (before == b'=' && b == b'?') {
+            return false;
+        }
+        before = b;
+    }
+    before != b' '
 }
 
 #[cfg(test)]
@@ -197,7 +229,7 @@ mod tests {
 
     fn write(text: &str) -> String {
         let mut out = Vec::new();
-        let mut writer = FieldWriter::new(&mut out, "Subject");
+        let mut writer = FieldWriter::new(&mut out, "Subject", false);
         writer.unstructured(text, true);
         writer.end();
         String::from_utf8(out).unwrap()
@@ -262,7 +294,32 @@ mod tests {
             (&long, format!("To: =?utf-8?B?{}?=\r\n =?utf-8?B?{}?=", "IiIi".repeat(15), "IiIi".repeat(5))),
         ] {
             let mut out = Vec::new();
-            FieldWriter::new(&mut out, "To").phrase(name);
+            FieldWriter::new(&mut out, "To", false).phrase(name);
+            assert_eq!(String::from_utf8(out).unwrap(), field);
+        }
+    }
+
+    #[test]
+    fn in_utf8_headers_only_what_a_fold_would_change_is_encoded() {
+        for (text, field) in [
+            ("Grüße aus Köln", "Subject: Grüße aus Köln\r\n".to_owned()),
+            ("ü  ü", "Subject: ü =?utf-8?B?IMO8?=\r\n".into()),
+            ("=?utf-8?q?x?= ü", "Subject: =?utf-8?B?PT91dGYtOD9xP3g/PQ==?= ü\r\n".into()),
+            (&"ü".repeat(494), format!("Subject: {}\r\n", "ü".repeat(494))),
+        ] {
+            let mut out = Vec::new();
+            let mut writer = FieldWriter::new(&mut out, "Subject", true);
+            writer.unstructured(text, true);
+            writer.end();
+            assert_eq!(String::from_utf8(out).unwrap(), field);
+        }
+        let mut out = Vec::new();
+        let mut writer = FieldWriter::new(&mut out, "Subject", true);
+        writer.unstructured(&"ü".repeat(500), true);
+        assert!(out.is_ascii());
+        for (name, field) in [("Ünal", "To: Ünal"), ("Ü, x", "To: \"Ü, x\""), ("ü ü", "To: ü ü")] {
+            let mut out = Vec::new();
+            FieldWriter::new(&mut out, "To", true).phrase(name);
             assert_eq!(String::from_utf8(out).unwrap(), field);
         }
     }
@@ -271,11 +328,11 @@ mod tests {
     fn long_words_of_other_fields_stay_as_they_are() {
         let mut out = Vec::new();
         let url = format!("<https://example.com/{}>", "x".repeat(400));
-        FieldWriter::new(&mut out, "X-Link").unstructured(&url, false);
+        FieldWriter::new(&mut out, "X-Link", false).unstructured(&url, false);
         assert_eq!(out, format!("X-Link: {url}").into_bytes());
         for length in [990, 991, 2000] {
             out.clear();
-            FieldWriter::new(&mut out, "X-Link").unstructured(&"x".repeat(length), false);
+            FieldWriter::new(&mut out, "X-Link", false).unstructured(&"x".repeat(length), false);
             let longest = if length == 990 { 998 } else { 77 };
             assert!(out.split(|&b| b == b'\n').all(|line| line.len() <= longest), "{length}");
         }

@@ -84,9 +84,17 @@ impl Mailbox {
         match &self.name {
             Some(name) => {
                 field.phrase(name);
-                field.token(&format!("<{}>", self.address));
+                field.token(&format!("<{}>", self.shown_address(field.is_utf8())));
             }
-            None => field.token(&self.address.to_string()),
+            None => field.token(&self.shown_address(field.is_utf8())),
+        }
+    }
+
+    /// The address as headers have it: with A-labels, but for headers that are UTF-8.
+    fn shown_address(&self, utf8: bool) -> String {
+        match self.address.domain() {
+            Some(domain) if utf8 => format!("{}@{}", self.address.local_part(), domain.to_unicode()),
+            _ => self.address.to_string(),
         }
     }
 }

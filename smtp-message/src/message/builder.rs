@@ -1,14 +1,16 @@
 //! Collects what a message says, and judges it at the end.
 
 use std::fmt;
+use std::sync::{Arc, Mutex};
 
 use smtp_proto::Address;
-use smtp_proto::escape::Escaped;
+use smtp_proto::envelope::BodyType;
 
-use super::problem::{BuildError, Problem, Rule};
-use super::{Message, write};
-use crate::body::Text;
-use crate::header::{NAME_LIMIT, find_bad_name, find_forbidden, find_long_word};
+use super::problem::{BuildError, Rule};
+use super::resent::Resent;
+use super::{Boundaries, Draft, Inner, Message, Mode, Plan, Plans, unique};
+use crate::header::{FieldWriter, Other, find_forbidden};
+use crate::part::{MAX_DEPTH, Part};
 use crate::{Date, DateError, Mailbox, MailboxError, MailboxList, MessageId, MessageIdError, Stamp};
 
 /// Builds a [`Message`].
@@ -34,52 +36,20 @@ pub struct MessageBuilder {
     pub(super) message_id: Option<MessageId>,
     pub(super) in_reply_to: Vec<MessageId>,
     pub(super) references: Vec<MessageId>,
+    pub(super) resent: Vec<Resent>,
     pub(super) others: Vec<Other>,
-    pub(super) text: Option<Text>,
-    problems: Vec<Problem>,
+    /// The names that callers may give, if not all.
+    pub(super) allowed: Option<Vec<String>>,
+    text: Option<Part>,
+    html: Option<Part>,
+    alternatives: Vec<Part>,
+    embedded: Vec<Part>,
+    attached: Vec<Part>,
+    body: Option<Part>,
+    most: BodyType,
+    utf8: bool,
+    problems: BuildError,
 }
-
-/// A field that the caller names.
-#[derive(Clone)]
-pub(super) struct Other {
-    pub(super) name: String,
-    pub(super) value: String,
-    /// The value is written as it is.
-    pub(super) raw: bool,
-}
-
-/// Fields that no caller can set by name: the builder writes them, or they are of the envelope.
-const OWN: [&str; 14] = [
-    "From",
-    "Sender",
-    "Reply-To",
-    "To",
-    "Cc",
-    "Bcc",
-    "Resent-Bcc",
-    "Subject",
-    "Date",
-    "Message-ID",
-    "In-Reply-To",
-    "References",
-    "MIME-Version",
-    "Return-Path",
-];
-
-/// Fields whose values programs read, and so have a form that encoding would break; with `-` at the end, all that
-/// begin so.
-const STRUCTURED: [&str; 10] = [
-    "Resent-",
-    "List-",
-    "Received",
-    "Received-",
-    "DKIM-",
-    "ARC-",
-    "DomainKey-",
-    "Authentication-Results",
-    "Disposition-Notification-To",
-    "Auto-Submitted",
-];
 
 impl MessageBuilder {
     /// Adds an author.  Several need a [`sender`](Self::sender).
@@ -153,6 +123,12 @@ impl MessageBuilder {
         if let Some(mailbox) = self.mailbox("Bcc", mailbox) {
             self.bcc.push(mailbox);
         }
+        self
+    }
+
+    /// Adds authors, in groups or not (RFC 6854).
+    pub fn from_list(mut self, list: MailboxList) -> Self {
+        self.from.append(list);
         self
     }
 
@@ -254,73 +230,73 @@ impl MessageBuilder {
         self
     }
 
-    /// Adds any other field, with a value that is text for people: what ASCII cannot say is encoded.
-    ///
-    /// Fields whose values are for programs (such as `List-Unsubscribe`) are for [`header_raw`](Self::header_raw).
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        let (name, value) = (name.into(), value.into());
-        let structured = STRUCTURED.iter().any(|structured| {
-            let start = if structured.ends_with('-') { name.get(..structured.len()) } else { Some(&*name) };
-            start.is_some_and(|start| start.eq_ignore_ascii_case(structured))
-        });
-        let rule = name_problem(&name)
-            .or(structured.then_some(Rule::Structured))
-            .or_else(|| find_forbidden(&value).map(|at| Rule::Control { at }));
-        match rule {
-            Some(rule) => self.problem(&name, rule),
-            None => self.others.push(Other { name, value, raw: false }),
-        }
-        self
-    }
-
-    /// Adds any other field, with a value that has the form which programs expect of it.  It is written exactly as it
-    /// is given but for folds at white space, never encoded.
-    ///
-    /// The value has printable ASCII, spaces and TABs, no white space at either end, and no word so long that a line of
-    /// 998 octets would not hold it.
-    ///
-    /// ```
-    /// # use smtp_message::Message;
-    /// let builder = Message::builder()
-    ///     .header_raw("List-Unsubscribe", "<https://example.com/u?id=1>")
-    ///     .header_raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
-    /// ```
-    pub fn header_raw(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        let (name, value) = (name.into(), value.into());
-        let bad_end = |c: char| matches!(c, ' ' | '\t');
-        let rule = name_problem(&name).or_else(|| {
-            if let Some(at) = find_forbidden(&value) {
-                Some(Rule::Control { at })
-            } else if let Some(at) = value.find(|c: char| !c.is_ascii()) {
-                Some(Rule::NotAscii { at })
-            } else if value.is_empty() || value.starts_with(bad_end) || value.ends_with(bad_end) {
-                Some(Rule::OuterSpace)
-            } else {
-                find_long_word(&name, &value).map(|at| Rule::LongWord { at })
-            }
-        });
-        match rule {
-            Some(rule) => self.problem(&name, rule),
-            None => self.others.push(Other { name, value, raw: true }),
-        }
-        self
-    }
-
-    /// Sets the body: plain text with line ends of any kind.
+    /// Sets the plain text of the body, with line ends of any kind.
     pub fn text(mut self, text: impl Into<String>) -> Self {
-        if self.text.replace(Text::new(text.into())).is_some() {
+        if self.text.replace(Part::text(text)).is_some() {
             self.problem("body", Rule::Repeated);
         }
         self
     }
 
-    /// Builds the message; its form is the same whenever it is sent.
+    /// Sets the HTML of the body; with a text it is an alternative to that.
+    pub fn html(mut self, html: impl Into<String>) -> Self {
+        if self.html.replace(Part::html(html)).is_some() {
+            self.problem("body", Rule::Repeated);
+        }
+        self
+    }
+
+    /// Adds another alternative to the text, such as [`Part::calendar`]; the last is the richest.
+    pub fn alternative(mut self, part: Part) -> Self {
+        self.alternatives.push(part);
+        self
+    }
+
+    /// Adds what the HTML refers to, such as [`Part::inline`].
+    pub fn embed(mut self, part: Part) -> Self {
+        self.embedded.push(part);
+        self
+    }
+
+    /// Adds an attachment, or any other part that stands behind the text.
+    pub fn attach(mut self, part: Part) -> Self {
+        self.attached.push(part);
+        self
+    }
+
+    /// Sets the whole body, in place of text, HTML, what is embedded and what is attached.
+    pub fn body(mut self, part: Part) -> Self {
+        if self.body.replace(part).is_some() {
+            self.problem("body", Rule::Repeated);
+        }
+        self
+    }
+
+    /// Lets data go as it is to servers that can take it: with 8BITMIME, or with BINARYMIME and CHUNKING.  If nothing is
+    /// said the message is 7-bit for every server, so that nothing on the way has to change it, and a signature holds.
+    pub fn at_most(mut self, body: BodyType) -> Self {
+        self.most = body;
+        self
+    }
+
+    /// Lets headers be UTF-8 for servers that have SMTPUTF8, in place of encoded words.  If nothing is said they are so
+    /// only if an address in them cannot be written otherwise: a message that goes with SMTPUTF8 is refused by the first
+    /// server on its way that lacks it.
+    pub fn utf8_headers(mut self) -> Self {
+        self.utf8 = true;
+        self
+    }
+
+    /// Builds the message.
+    ///
+    /// Data that is at hand is looked at now; files and readers when the message is asked for its form, and again when it
+    /// is sent.
     ///
     /// # Errors
     /// All that is wrong with it.
     pub fn build(mut self, stamp: &Stamp) -> Result<Message, BuildError> {
         let mut problems = std::mem::take(&mut self.problems);
-        let given_badly = |field: &str| problems.iter().any(|problem| problem.field == field);
+        let given_badly = |field: &str| problems.problems.iter().any(|problem| problem.field == field);
         let mut missing = Vec::new();
         if self.from.is_empty() && !given_badly("From") {
             missing.push(("From", Rule::Missing));
@@ -343,32 +319,144 @@ impl MessageBuilder {
         if self.sender.as_ref().is_some_and(|mailbox| mailbox.address().host().is_none()) {
             missing.push(("Sender", Rule::NoDomain));
         }
-        let date = match &self.date {
-            Some(date) => Ok(date.clone()),
+        for (field, rule) in missing {
+            problems.add("", field, rule);
+        }
+        self.check_allowed(&mut problems);
+        for resent in &self.resent {
+            resent.check(&mut problems);
+        }
+        let mut body = self.take_body(&mut problems);
+        body.take_problems("", &mut |place, field, rule| problems.add(place, field, rule));
+        let date = match self.date.take() {
+            Some(date) => Ok(date),
             None => stamp.unix_time.try_into(),
         };
-        problems.extend(missing.into_iter().map(|(field, rule)| Problem { field: field.into(), rule }));
         let sender = self.sender.as_ref().or(self.from.mailboxes().next()).map(|m| m.address().clone());
         let host = sender.as_ref().and_then(Address::host);
         let id = self.message_id.take().or_else(|| host.map(|host| MessageId::generate(stamp, host)));
         match (date, sender, id) {
-            (Ok(date), Some(sender), Some(id)) if problems.is_empty() => Ok(write(self, sender, id, &date)),
+            (Ok(date), Some(sender), Some(id)) if problems.problems.is_empty() => {
+                self.finish(body, sender, id, &date, stamp).map_err(|rule| {
+                    problems.add("", "body", rule);
+                    problems
+                })
+            }
             (date, ..) => {
                 if let Err(error) = date {
-                    problems.push(Problem { field: "Date".into(), rule: Rule::Date(error) });
+                    problems.add("", "Date", Rule::Date(error));
                 }
-                Err(BuildError { problems })
+                Err(problems)
             }
         }
     }
 
-    fn problem(&mut self, field: &str, rule: Rule) {
-        // Of a name that is far too long the beginning will do.
-        let field = &field.as_bytes()[..field.len().min(NAME_LIMIT)];
-        self.problems.push(Problem { field: Escaped(field).to_string(), rule });
+    /// Puts the parts into each other: mixed(related(alternative(text, html), embedded), attached).
+    fn take_body(&mut self, problems: &mut BuildError) -> Part {
+        let [alternatives, embedded, attached] =
+            [&mut self.alternatives, &mut self.embedded, &mut self.attached].map(std::mem::take);
+        let mut texts: Vec<Part> = self.text.take().into_iter().chain(self.html.take()).collect();
+        texts.extend(alternatives);
+        if let Some(body) = self.body.take() {
+            if !(texts.is_empty() && embedded.is_empty() && attached.is_empty()) {
+                problems.add("", "body", Rule::Repeated);
+            }
+            return body;
+        }
+        let text = match texts.len() {
+            0 if attached.is_empty() || !embedded.is_empty() => Some(Part::text("")),
+            0 | 1 => texts.pop(),
+            _ => Some(Part::alternative(texts)),
+        };
+        let shown = match text {
+            Some(text) if !embedded.is_empty() => Some(Part::related(std::iter::once(text).chain(embedded))),
+            text => text,
+        };
+        match shown {
+            Some(shown) if attached.is_empty() => shown,
+            shown => Part::mixed(shown.into_iter().chain(attached)),
+        }
     }
 
-    fn mailbox<M>(&mut self, field: &str, mailbox: M) -> Option<Mailbox>
+    fn finish(
+        mut self,
+        body: Part,
+        sender: Address,
+        message_id: MessageId,
+        date: &Date,
+        stamp: &Stamp,
+    ) -> Result<Message, Rule> {
+        if body.depth() > MAX_DEPTH {
+            return Err(Rule::TooDeep);
+        }
+        let (sender, recipients) = match self.resent.last() {
+            Some(resent) => (resent.reverse_path().unwrap_or(sender), resent.recipients()),
+            None => {
+                let to = [&self.to, &self.cc, &self.bcc];
+                (sender, unique(to.into_iter().flat_map(MailboxList::mailboxes)))
+            }
+        };
+        if self.undisclosed && self.to.is_empty() && self.cc.is_empty() {
+            self.to = MailboxList::undisclosed();
+        }
+        let mut head = self.head(&message_id, date, stamp, false);
+        // Everything but addresses has been encoded.
+        let needs_utf8 = !head.is_ascii() || body.needs_utf8();
+        let depth = body.depth();
+        let plans = if body.is_at_hand() && self.most == BodyType::SevenBit && (needs_utf8 || !self.utf8) {
+            if needs_utf8 {
+                head = self.head(&message_id, date, stamp, true);
+            }
+            let mode = Mode { most: BodyType::SevenBit, utf8: needs_utf8 };
+            let plan = Plan::new(head, &body, &mut Boundaries::new(stamp.part_random()), mode);
+            Plans::Fixed(Arc::new(plan.map_err(|_| Rule::Missing)?))
+        } else {
+            let utf8 = needs_utf8 || self.utf8;
+            Plans::Open(Box::new(Draft {
+                utf8: utf8.then(|| self.head(&message_id, date, stamp, true)),
+                ascii: (!needs_utf8).then_some(head),
+                body,
+                random: stamp.part_random(),
+                most: self.most,
+                plans: Mutex::default(),
+            }))
+        };
+        Ok(Message(Arc::new(Inner { plans, sender, recipients, message_id, depth, needs_utf8 })))
+    }
+
+    /// The header section up to the fields of the body.
+    fn head(&self, message_id: &MessageId, date: &Date, stamp: &Stamp, utf8: bool) -> Vec<u8> {
+        let mut head = Vec::with_capacity(2048);
+        let out = &mut head;
+        for resent in self.resent.iter().rev() {
+            resent.write(out, stamp, utf8);
+        }
+        token(out, "Date", date.as_str());
+        mailboxes(out, "From", &self.from, utf8);
+        if let Some(sender) = &self.sender {
+            mailbox(out, "Sender", sender, utf8);
+        }
+        mailboxes(out, "Reply-To", &self.reply_to, utf8);
+        mailboxes(out, "To", &self.to, utf8);
+        mailboxes(out, "Cc", &self.cc, utf8);
+        if let Some(subject) = &self.subject {
+            let mut field = FieldWriter::new(out, "Subject", utf8);
+            field.unstructured(subject, true);
+            field.end();
+        }
+        token(out, "Message-ID", message_id.as_str());
+        ids(out, "In-Reply-To", &self.in_reply_to);
+        ids(out, "References", &self.references);
+        self.others.iter().for_each(|other| other.write(out, utf8));
+        out.extend_from_slice(b"MIME-Version: 1.0\r\n");
+        head
+    }
+
+    pub(super) fn problem(&mut self, field: &str, rule: Rule) {
+        self.problems.add("", field, rule);
+    }
+
+    pub(super) fn mailbox<M>(&mut self, field: &str, mailbox: M) -> Option<Mailbox>
     where
         M: TryInto<Mailbox>,
         MailboxError: From<M::Error>,
@@ -385,18 +473,31 @@ impl MessageBuilder {
     }
 }
 
-/// What is wrong with the name of a field that a caller names.
-fn name_problem(name: &str) -> Option<Rule> {
-    let own = OWN.iter().any(|own| own.eq_ignore_ascii_case(name))
-        || name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("Content-"));
-    if name.is_empty() {
-        Some(Rule::EmptyName)
-    } else if let Some(at) = find_bad_name(name) {
-        Some(Rule::Name { at })
-    } else if name.len() > NAME_LIMIT {
-        Some(Rule::LongName)
-    } else {
-        own.then_some(Rule::OwnMethod)
+pub(super) fn token(out: &mut Vec<u8>, name: &str, value: &str) {
+    let mut field = FieldWriter::new(out, name, false);
+    field.token(value);
+    field.end();
+}
+
+pub(super) fn mailbox(out: &mut Vec<u8>, name: &str, mailbox: &Mailbox, utf8: bool) {
+    let mut field = FieldWriter::new(out, name, utf8);
+    mailbox.write(&mut field);
+    field.end();
+}
+
+pub(super) fn mailboxes(out: &mut Vec<u8>, name: &str, list: &MailboxList, utf8: bool) {
+    if !list.is_empty() {
+        let mut field = FieldWriter::new(out, name, utf8);
+        list.write(&mut field);
+        field.end();
+    }
+}
+
+fn ids(out: &mut Vec<u8>, name: &str, ids: &[MessageId]) {
+    if !ids.is_empty() {
+        let mut field = FieldWriter::new(out, name, false);
+        ids.iter().for_each(|id| field.token(id.as_str()));
+        field.end();
     }
 }
 
@@ -408,6 +509,9 @@ impl fmt::Debug for MessageBuilder {
             .field("cc", &self.cc)
             .field("bcc", &self.bcc)
             .field("text", &self.text)
+            .field("html", &self.html)
+            .field("attached", &self.attached)
+            .field("body", &self.body)
             .finish_non_exhaustive()
     }
 }

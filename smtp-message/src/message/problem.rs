@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::{DateError, MailboxError, MessageIdError};
+use smtp_proto::escape::Escaped;
+
+use crate::header::NAME_LIMIT;
+use crate::{ContentTypeError, DateError, MailboxError, MessageIdError, TransferEncoding};
 
 /// Why a message was not built.
 ///
@@ -16,12 +19,23 @@ use crate::{DateError, MailboxError, MessageIdError};
 /// assert_eq!(fields, ["To", "Subject", "From"]);
 /// assert_eq!(error.problems()[1].rule(), &Rule::Control { at: 1 });
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct BuildError {
     pub(super) problems: Vec<Problem>,
 }
 
 impl BuildError {
+    /// Notes what is wrong with a field of a part; the place of a part is how its parent counts, such as `2.1`.
+    pub(crate) fn add(&mut self, place: &str, field: &str, rule: Rule) {
+        // Of a name that is far too long the beginning will do.
+        let field = Escaped(&field.as_bytes()[..field.len().min(NAME_LIMIT)]);
+        let field = match place {
+            "" => field.to_string(),
+            place => format!("part {place}: {field}"),
+        };
+        self.problems.push(Problem { field, rule });
+    }
+
     /// Everything that is wrong: what was noticed as it was given first, what is missing last.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -36,7 +50,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The name of the field, with what is not printable escaped.
+    /// The name of the field, with what is not printable escaped.  If it is one of a part, the part stands before it:
+    /// `part 2.1: Content-Type` is about the first part of the second part of the body.
     pub fn field(&self) -> &str {
         &self.field
     }
@@ -72,6 +87,37 @@ pub enum Rule {
     },
     /// The name of the field has more than 76 octets.
     LongName,
+    /// The name of the field is not on the list of those that are allowed.
+    NotAllowed,
+    /// There is nothing in it where something has to be.
+    Nothing,
+    /// It is not a word of printable ASCII without special characters (RFC 2045 section 5.1).
+    Token,
+    /// It is not a URI of a scheme that the field takes, in printable ASCII without spaces and `<>",`.
+    Uri,
+    /// It is not a media type.
+    ContentType(ContentTypeError),
+    /// Parts are in each other more than 50 deep.
+    TooDeep,
+    /// The data of the part does not fit the transfer encoding that is asked for.
+    Encoding(TransferEncoding),
+    /// An entity is to be sent as it is, and has a CR or LF that is not part of a CRLF.
+    BareLineEnd {
+        /// Where.
+        at: usize,
+    },
+    /// An entity is to be sent as it is, and has a line of more than 998 octets.
+    LongLine {
+        /// Its number, the first being 1.
+        line: usize,
+        /// Octets of it.
+        length: usize,
+    },
+    /// A line is neither a field nor the continuation of one.
+    NoField {
+        /// Its number, the first being 1.
+        line: usize,
+    },
     /// The value has a control character or a line separator.
     Control {
         /// Where.
@@ -132,6 +178,20 @@ impl fmt::Display for Rule {
                 return write!(f, "character that a field's name may not have, at octet {at}");
             }
             Self::LongName => "the field's name has more than 76 octets",
+            Self::NotAllowed => "the field's name is not among those that are allowed",
+            Self::Nothing => "empty",
+            Self::Token => "not a word of printable ASCII without special characters",
+            Self::Uri => "not a URI that the field takes",
+            Self::ContentType(error) => return error.fmt(f),
+            Self::TooDeep => "parts are in each other more than 50 deep",
+            Self::Encoding(encoding) => {
+                return write!(f, "the data does not fit the transfer encoding {}", encoding.name());
+            }
+            Self::BareLineEnd { at } => {
+                return write!(f, "CR or LF that is not part of a CRLF, at octet {at}");
+            }
+            Self::LongLine { line, length } => return write!(f, "line {line} has {length} octets"),
+            Self::NoField { line } => return write!(f, "line {line} is no field"),
             Self::Control { at } => return write!(f, "control character at octet {at}"),
             Self::Structured => "the value is for programs, and must be given as it is to be written",
             Self::NotAscii { at } => return write!(f, "not ASCII at octet {at}"),

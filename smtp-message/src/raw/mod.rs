@@ -7,18 +7,18 @@
 mod scan;
 
 use std::fmt;
-use std::sync::Arc;
 
+use bytes::Bytes;
 use memchr::memchr;
 use smtp_proto::envelope::{BodyType, Form};
 use smtp_proto::{Address, Extensions};
 
-use crate::body::{LINE_LIMIT, find_long_line};
 use crate::content::CHUNK;
-use crate::line_ends::{find_bare, normalise};
+use crate::line_ends::{LINE_LIMIT, find_bare, find_long_line, normalise};
 use crate::message::unique;
 use crate::{Chunks, Content, ContentError, MailboxError, MailboxList};
 use scan::Field;
+pub(crate) use scan::fields;
 
 /// What to do about a CR or LF that is not part of a CRLF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,7 +52,7 @@ pub enum Bcc {
 /// ```
 #[derive(Clone)]
 pub struct RawMessage {
-    bytes: Arc<Vec<u8>>,
+    bytes: Bytes,
     form: Form,
     sender: Result<Option<Address>, MailboxError>,
     recipients: Result<Vec<Address>, MailboxError>,
@@ -130,29 +130,38 @@ impl RawMessage {
         if let Some((line, length)) = find_long_line(&message) {
             return Err(RawError::LongLine { line, length });
         }
-        let (fields, rest) = scan::fields(&message).map_err(|line| RawError::NoField { line })?;
+        let (found, rest) = fields(&message).map_err(|line| RawError::NoField { line })?;
         let head = message.len() - rest.len();
         if let Some(at) = not_utf8
             && std::str::from_utf8(&message[..head]).is_err()
         {
             return Err(RawError::HeaderNotUtf8 { at });
         }
-        let (sender, recipients) = (sender(&fields), recipients(&fields));
+        let (sender, recipients) = (sender(&found), recipients(&found));
         let hidden = |field: &Field<'_>| field.is("Bcc") || field.is("Resent-Bcc");
         let mut smtputf8 = !message[..head].is_ascii();
-        if bcc == Bcc::Remove && fields.iter().any(hidden) {
-            let shown = || fields.iter().filter(|field| !hidden(field)).map(|field| field.whole);
+        if bcc == Bcc::Remove && found.iter().any(hidden) {
+            let shown = || found.iter().filter(|field| !hidden(field)).map(|field| field.whole);
             smtputf8 = !shown().all(<[u8]>::is_ascii);
             message = shown().chain([rest]).collect::<Vec<_>>().concat();
         }
         let body = if message.is_ascii() { BodyType::SevenBit } else { BodyType::EightBitMime };
         let form = Form { size: Some(message.len() as u64), body, smtputf8 };
-        Ok(Self { bytes: Arc::new(message), form, sender, recipients })
+        Ok(Self { bytes: message.into(), form, sender, recipients })
     }
 
     /// The message as it goes on the wire but for dot-stuffing.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    pub(crate) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Whether its headers are UTF-8.
+    pub(crate) fn needs_utf8(&self) -> bool {
+        self.form.smtputf8
     }
 
     /// Who sends it by its headers: Sender, else From if it names one author.
@@ -201,7 +210,7 @@ impl Content for RawMessage {
 }
 
 struct RawChunks {
-    bytes: Arc<Vec<u8>>,
+    bytes: Bytes,
     next: usize,
 }
 

@@ -6,22 +6,22 @@ use crate::steps;
 
 /// One field.
 #[derive(Clone, Copy)]
-pub(super) struct Field<'a> {
+pub(crate) struct Field<'a> {
     /// Without the white space that obsolete syntax allows before the colon.
-    pub(super) name: &'a [u8],
+    pub(crate) name: &'a [u8],
     /// What comes after the colon, still folded, without the last line end.
-    pub(super) value: &'a [u8],
+    pub(crate) value: &'a [u8],
     /// All of it with its last line end.
-    pub(super) whole: &'a [u8],
+    pub(crate) whole: &'a [u8],
 }
 
 impl Field<'_> {
-    pub(super) fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
     /// The value on one line; the bytes are not UTF-8 in no case that gets here.
-    pub(super) fn unfolded(&self) -> String {
+    pub(crate) fn unfolded(&self) -> String {
         String::from_utf8_lossy(self.value).replace("\r\n", "")
     }
 }
@@ -31,7 +31,7 @@ impl Field<'_> {
 ///
 /// A line that is no field is an error and its number (from 1) comes back: what one program takes for the end of the
 /// headers another reads over, and would find a Bcc behind it.
-pub(super) fn fields(message: &[u8]) -> Result<(Vec<Field<'_>>, &[u8]), usize> {
+pub(crate) fn fields(message: &[u8]) -> Result<(Vec<Field<'_>>, &[u8]), usize> {
     let mut fields = Vec::new();
     let mut rest = message;
     let mut line = 1;

@@ -1,0 +1,371 @@
+//! The way of a message onto the wire: its octets where they are at hand, and between them what is read and encoded when
+//! it is sent.
+//!
+//! A plan is for one [`Mode`]: what a server can take decides about encodings and headers.
+
+use std::sync::Arc;
+
+use memchr::memmem;
+use smtp_proto::envelope::{BodyType, Form};
+
+use crate::content::CHUNK;
+use crate::header::{ContentType, FieldWriter};
+use crate::part::{Encoded, Leaf, LeafChunks, MARKER, Node, Part, TransferEncoding};
+use crate::{ContentError, Message};
+
+/// Data that is longer when encoded stays where it is until the message is sent.
+const INLINE: usize = 32 << 10;
+
+/// What a server can take, as far as the message makes use of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mode {
+    pub(crate) most: BodyType,
+    pub(crate) utf8: bool,
+}
+
+/// How a message goes to a server.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// What is at hand, one after the other.
+    pub(crate) flat: Vec<u8>,
+    leaves: Vec<Placed>,
+    pub(crate) form: Form,
+}
+
+/// Data that stands in front of an octet of what is at hand.
+#[derive(Clone, Debug)]
+struct Placed {
+    at: usize,
+    leaf: Encoded,
+}
+
+/// Boundaries of a message: what they have in common, and how many there are.
+pub(crate) struct Boundaries {
+    random: [u8; 16],
+    common: String,
+    count: usize,
+}
+
+impl Boundaries {
+    pub(crate) fn new(random: [u8; 16]) -> Self {
+        Self { random, common: Self::common(random), count: 0 }
+    }
+
+    fn common(random: [u8; 16]) -> String {
+        // Neither quoted-printable nor base64 has `=_`, so that only data that goes as it is can have it.
+        format!("=_{}", encodify::base32::STANDARD_NO_PAD.encode(random))
+    }
+
+    /// Others, because these occur in a part.
+    fn other(&mut self) {
+        for byte in &mut self.random {
+            *byte = byte.wrapping_add(1);
+            if *byte != 0 {
+                break;
+            }
+        }
+        *self = Self::new(self.random);
+    }
+
+    fn next(&mut self) -> String {
+        self.count += 1;
+        format!("{}_{}", self.common, self.count)
+    }
+
+    fn occurs_in(&self, data: &[u8]) -> bool {
+        memmem::find(data, self.common.as_bytes()).is_some()
+    }
+}
+
+impl Plan {
+    /// Plans a message with this header section, whose last field has its line end.
+    ///
+    /// # Errors
+    /// Data that is not at hand cannot be read, or does not fit its encoding.
+    pub(crate) fn new(
+        mut flat: Vec<u8>,
+        body: &Part,
+        boundaries: &mut Boundaries,
+        mode: Mode,
+    ) -> Result<Self, ContentError> {
+        let head = flat.len();
+        flat.reserve_exact(room(body));
+        loop {
+            let plan = Self { flat, leaves: Vec::new(), form: Form::default() };
+            let mut planner = Planner { plan, boundaries, mode, occurs: false };
+            planner.part(body)?;
+            if let Node::Entity(bytes) = &body.node
+                && !bytes.ends_with(b"\n")
+            {
+                planner.plan.flat.extend_from_slice(b"\r\n");
+            }
+            let Planner { mut plan, occurs, .. } = planner;
+            // A part would have to know what nobody can guess, and also what comes next.
+            if occurs {
+                boundaries.other();
+                flat = plan.flat;
+                flat.truncate(head);
+                continue;
+            }
+            let leaves = plan.leaves.iter().map(|placed| placed.leaf.size).fold(0, u64::saturating_add);
+            plan.form.size = Some(leaves.saturating_add(plan.flat.len() as u64));
+            plan.form.smtputf8 = mode.utf8;
+            if mode.utf8 {
+                plan.form.body = most(plan.form.body, BodyType::EightBitMime);
+            }
+            return Ok(plan);
+        }
+    }
+
+    /// Plans a part alone.
+    pub(crate) fn of_part(body: &Part, boundaries: &mut Boundaries) -> Result<Self, ContentError> {
+        let mode = Mode { most: BodyType::SevenBit, utf8: body.needs_utf8() };
+        Self::new(Vec::new(), body, boundaries, mode)
+    }
+
+    /// Whether files are what they were, as far as that can be told without reading them.
+    pub(crate) fn is_current(&self) -> bool {
+        self.leaves.iter().all(|placed| placed.leaf.is_current())
+    }
+
+    /// All octets in one buffer.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, ContentError> {
+        if self.leaves.is_empty() {
+            return Ok(self.flat.clone());
+        }
+        let size = self.form.size.and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
+        let (mut out, mut from) = (Vec::with_capacity(size), 0);
+        for Placed { at, leaf } in &self.leaves {
+            out.extend_from_slice(&self.flat[from..*at]);
+            leaf.append_to(&mut out)?;
+            from = *at;
+        }
+        out.extend_from_slice(&self.flat[from..]);
+        Ok(out)
+    }
+}
+
+/// About how much memory the data at hand will take.
+fn room(part: &Part) -> usize {
+    match &part.node {
+        Node::Leaf(leaf) => {
+            let len = leaf.data.at_hand().map_or(0, bytes::Bytes::len);
+            300 + if len > INLINE { 0 } else { len + len / 2 }
+        }
+        Node::Multipart(parts) => parts.iter().map(|part| room(part) + 100).sum::<usize>() + 200,
+        Node::Message(_) => 200,
+        Node::Raw(message) => 200 + message.bytes().len().min(INLINE),
+        Node::Entity(bytes) => bytes.len().min(INLINE),
+    }
+}
+
+struct Planner<'a> {
+    plan: Plan,
+    boundaries: &'a mut Boundaries,
+    mode: Mode,
+    /// A boundary occurs in a part.
+    occurs: bool,
+}
+
+impl Planner<'_> {
+    /// Adds fields and body of a part.  Returns the body type that it has, and whether it ends with a line end that is
+    /// no part of it and can be that of a boundary.
+    fn part(&mut self, part: &Part) -> Result<(BodyType, bool), ContentError> {
+        match &part.node {
+            Node::Leaf(leaf) => self.leaf(part, leaf),
+            Node::Multipart(parts) => self.multipart(part, parts).map(|body| (body, true)),
+            Node::Message(message) => self.message(part, message).map(|body| (body, false)),
+            Node::Raw(message) => {
+                let body =
+                    if message.bytes().is_ascii() { BodyType::SevenBit } else { BodyType::EightBitMime };
+                self.message_fields(part, message.needs_utf8(), body);
+                self.ready(message.bytes())?;
+                Ok((self.note(body), false))
+            }
+            Node::Entity(bytes) => {
+                let body = if bytes.is_ascii() { BodyType::SevenBit } else { BodyType::EightBitMime };
+                self.ready(bytes)?;
+                Ok((self.note(body), false))
+            }
+        }
+    }
+
+    fn leaf(&mut self, part: &Part, leaf: &Leaf) -> Result<(BodyType, bool), ContentError> {
+        let text = part.content_type.is_of("text/") || part.content_type.is_of("message/");
+        let most = self.mode.most;
+        let whole = most == BodyType::BinaryMime || part.encoding.is_some_and(TransferEncoding::is_identity);
+        let mut marker = false;
+        let encoded = leaf.clone().look(whole, |scan| {
+            marker = scan.marker;
+            part.encoding.unwrap_or_else(|| TransferEncoding::choose(scan, text, most))
+        })?;
+        if marker && let Some(data) = leaf.data.at_hand() {
+            self.occurs |= self.boundaries.occurs_in(data);
+        }
+        let encoding = encoded.encoding();
+        self.fields(part, &part.content_type, Some(encoding));
+        if encoded.size <= INLINE as u64 && leaf.data.at_hand().is_some() {
+            encoded.append_to(&mut self.plan.flat)?;
+        } else {
+            self.plan.leaves.push(Placed { at: self.plan.flat.len(), leaf: encoded.clone() });
+        }
+        let ends = encoding == TransferEncoding::Base64 && encoded.size > 0;
+        Ok((self.note(encoding.body_type()), ends))
+    }
+
+    fn multipart(&mut self, part: &Part, parts: &[Part]) -> Result<BodyType, ContentError> {
+        let boundary = self.boundaries.next();
+        let out = &mut self.plan.flat;
+        let mut field = FieldWriter::new(out, "Content-Type", self.mode.utf8);
+        part.content_type.write(&mut field);
+        field.param("boundary", &boundary);
+        field.end();
+        // Here stands the encoding if it is not 7-bit, which is known when all parts are.
+        let (encoding, later) = (out.len(), self.plan.leaves.len());
+        part.write_other_fields(out, self.mode.utf8);
+        out.extend_from_slice(b"\r\n");
+        let (mut body, mut ended) = (BodyType::SevenBit, true);
+        for part in parts {
+            delimiter(&mut self.plan.flat, ended, &boundary, "");
+            let (inner, ends) = self.part(part)?;
+            (body, ended) = (most(body, inner), ends);
+        }
+        delimiter(&mut self.plan.flat, ended, &boundary, "--");
+        let name = match body {
+            BodyType::SevenBit => return Ok(body),
+            BodyType::BinaryMime => TransferEncoding::Binary.name(),
+            _ => TransferEncoding::EightBit.name(),
+        };
+        let line = format!("Content-Transfer-Encoding: {name}\r\n");
+        self.plan.flat.splice(encoding..encoding, line.bytes());
+        for placed in &mut self.plan.leaves[later..] {
+            placed.at += line.len();
+        }
+        Ok(body)
+    }
+
+    fn message(&mut self, part: &Part, message: &Message) -> Result<BodyType, ContentError> {
+        let inner = message.plan_for(self.mode)?;
+        self.message_fields(part, inner.form.smtputf8, inner.form.body);
+        self.occurs |= self.boundaries.occurs_in(&inner.flat);
+        let start = self.plan.flat.len();
+        self.plan.flat.extend_from_slice(&inner.flat);
+        let moved = inner.leaves.iter().map(|placed| Placed { at: placed.at + start, ..placed.clone() });
+        self.plan.leaves.extend(moved);
+        Ok(self.note(inner.form.body))
+    }
+
+    /// Something that goes as it is, whatever the server takes.
+    fn ready(&mut self, bytes: &bytes::Bytes) -> Result<(), ContentError> {
+        if memmem::find(bytes, MARKER).is_some() {
+            self.occurs |= self.boundaries.occurs_in(bytes);
+        }
+        if bytes.len() <= INLINE {
+            self.plan.flat.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let leaf = Leaf::new(bytes.clone().into()).look(false, |_| TransferEncoding::Binary)?;
+        self.plan.leaves.push(Placed { at: self.plan.flat.len(), leaf });
+        Ok(())
+    }
+
+    fn message_fields(&mut self, part: &Part, utf8: bool, body: BodyType) {
+        let encoding = match body {
+            BodyType::SevenBit => TransferEncoding::SevenBit,
+            BodyType::BinaryMime => TransferEncoding::Binary,
+            _ => TransferEncoding::EightBit,
+        };
+        // RFC 6532 section 3.7.
+        let global = ContentType::fixed("message/global");
+        self.fields(part, if utf8 { &global } else { &part.content_type }, Some(encoding));
+    }
+
+    /// The fields of a part and the empty line behind them.
+    fn fields(&mut self, part: &Part, content_type: &ContentType, encoding: Option<TransferEncoding>) {
+        let (out, utf8) = (&mut self.plan.flat, self.mode.utf8);
+        let name = part.fallback_name();
+        let mut field = FieldWriter::new(out, "Content-Type", utf8);
+        content_type.write(&mut field);
+        if let Some(name) = name
+            && content_type.param("name").is_none()
+        {
+            field.param("name", &name);
+        }
+        field.end();
+        if let Some(encoding) = encoding {
+            out.extend_from_slice(b"Content-Transfer-Encoding: ");
+            out.extend_from_slice(encoding.name().as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        part.write_other_fields(out, utf8);
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn note(&mut self, body: BodyType) -> BodyType {
+        self.plan.form.body = most(self.plan.form.body, body);
+        body
+    }
+}
+
+/// A delimiter: the line end in front of it is its own, unless the part ends with one that is not the part's.
+fn delimiter(out: &mut Vec<u8>, ended: bool, boundary: &str, last: &str) {
+    let before = if ended { "" } else { "\r\n" };
+    for piece in [before, "--", boundary, last, "\r\n"] {
+        out.extend_from_slice(piece.as_bytes());
+    }
+}
+
+fn most(a: BodyType, b: BodyType) -> BodyType {
+    if rank(b) > rank(a) { b } else { a }
+}
+
+pub(crate) fn least(a: BodyType, b: BodyType) -> BodyType {
+    if rank(b) < rank(a) { b } else { a }
+}
+
+fn rank(body: BodyType) -> u8 {
+    match body {
+        BodyType::SevenBit => 0,
+        BodyType::EightBitMime => 1,
+        _ => 2,
+    }
+}
+
+/// The octets of a plan, piece by piece.
+pub(crate) struct PlanChunks {
+    plan: Arc<Plan>,
+    /// How much of what is at hand has been put out, and how many of the leaves.
+    flat: usize,
+    leaves: usize,
+    open: Option<LeafChunks>,
+}
+
+impl PlanChunks {
+    pub(crate) fn new(plan: Arc<Plan>) -> Self {
+        Self { plan, flat: 0, leaves: 0, open: None }
+    }
+
+    /// Appends the next piece; returns whether there is more.
+    pub(crate) fn next(&mut self, out: &mut Vec<u8>) -> Result<bool, ContentError> {
+        let plan = &*self.plan;
+        if let Some(open) = &mut self.open {
+            if open.next(CHUNK, out)? {
+                return Ok(true);
+            }
+            self.open = None;
+            self.leaves += 1;
+        } else {
+            let next = plan.leaves.get(self.leaves).map_or(plan.flat.len(), |placed| placed.at);
+            let end = next.min(self.flat + CHUNK);
+            out.extend_from_slice(&plan.flat[self.flat..end]);
+            self.flat = end;
+            if let Some(placed) = plan.leaves.get(self.leaves)
+                && placed.at == end
+            {
+                self.open = Some(placed.leaf.open()?);
+                return Ok(true);
+            }
+        }
+        Ok(self.leaves < plan.leaves.len() || self.flat < plan.flat.len())
+    }
+}

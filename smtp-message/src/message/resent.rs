@@ -1,0 +1,192 @@
+//! The fields of one who passes a message on (RFC 5322 section 3.6.6).
+
+use smtp_proto::Address;
+
+use super::builder::{mailbox, mailboxes, token};
+use super::problem::{BuildError, Rule};
+use super::unique;
+use crate::{Date, DateError, Mailbox, MailboxError, MailboxList, MessageId, MessageIdError, Stamp};
+
+/// Who passes a message on, to whom and when; the message keeps all its own fields.
+///
+/// Like a builder it takes whatever it is given; what is wrong comes out where it is used.
+///
+/// ```
+/// use smtp_message::{Message, Resent, Stamp};
+/// # let stamp = Stamp { unix_time: std::time::Duration::ZERO, random: [0; 32] };
+///
+/// let message = Message::builder().from("a@example.com").to("b@example.org").text("Hello\n")
+///     .resent(Resent::new().from("b@example.org").to("c@example.net"))
+///     .build(&stamp)?;
+/// assert_eq!(message.sender().to_string(), "b@example.org");
+/// assert_eq!(message.recipients()[0].to_string(), "c@example.net");
+/// # Ok::<(), smtp_message::BuildError>(())
+/// ```
+#[must_use]
+#[derive(Clone, Debug, Default)]
+pub struct Resent {
+    from: MailboxList,
+    sender: Option<Mailbox>,
+    to: MailboxList,
+    cc: MailboxList,
+    bcc: MailboxList,
+    date: Option<Date>,
+    message_id: Option<MessageId>,
+    problems: Vec<(&'static str, Rule)>,
+}
+
+impl Resent {
+    /// One with nothing in it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds who passes it on.  Several need a [`sender`](Self::sender).
+    pub fn from<M>(mut self, mailbox: M) -> Self
+    where
+        M: TryInto<Mailbox>,
+        MailboxError: From<M::Error>,
+    {
+        if let Some(mailbox) = self.mailbox("Resent-From", mailbox) {
+            self.from.push(mailbox);
+        }
+        self
+    }
+
+    /// Sets who does it for them.
+    pub fn sender<M>(mut self, mailbox: M) -> Self
+    where
+        M: TryInto<Mailbox>,
+        MailboxError: From<M::Error>,
+    {
+        if let Some(mailbox) = self.mailbox("Resent-Sender", mailbox)
+            && self.sender.replace(mailbox).is_some()
+        {
+            self.problems.push(("Resent-Sender", Rule::Repeated));
+        }
+        self
+    }
+
+    /// Adds a recipient.
+    pub fn to<M>(mut self, mailbox: M) -> Self
+    where
+        M: TryInto<Mailbox>,
+        MailboxError: From<M::Error>,
+    {
+        if let Some(mailbox) = self.mailbox("Resent-To", mailbox) {
+            self.to.push(mailbox);
+        }
+        self
+    }
+
+    /// Adds a recipient of a copy.
+    pub fn cc<M>(mut self, mailbox: M) -> Self
+    where
+        M: TryInto<Mailbox>,
+        MailboxError: From<M::Error>,
+    {
+        if let Some(mailbox) = self.mailbox("Resent-Cc", mailbox) {
+            self.cc.push(mailbox);
+        }
+        self
+    }
+
+    /// Adds a recipient that no other learns of.
+    pub fn bcc<M>(mut self, mailbox: M) -> Self
+    where
+        M: TryInto<Mailbox>,
+        MailboxError: From<M::Error>,
+    {
+        if let Some(mailbox) = self.mailbox("Resent-Bcc", mailbox) {
+            self.bcc.push(mailbox);
+        }
+        self
+    }
+
+    /// Sets when; without it the stamp's time is taken.
+    pub fn date<D>(mut self, date: D) -> Self
+    where
+        D: TryInto<Date>,
+        DateError: From<D::Error>,
+    {
+        match date.try_into() {
+            Ok(date) => self.date = Some(date),
+            Err(error) => self.problems.push(("Resent-Date", Rule::Date(error.into()))),
+        }
+        self
+    }
+
+    /// Sets the identifier of this passing on; without it there is none.
+    pub fn message_id<I>(mut self, id: I) -> Self
+    where
+        I: TryInto<MessageId>,
+        MessageIdError: From<I::Error>,
+    {
+        match id.try_into() {
+            Ok(id) => self.message_id = Some(id),
+            Err(error) => self.problems.push(("Resent-Message-ID", Rule::MessageId(error.into()))),
+        }
+        self
+    }
+
+    fn mailbox<M>(&mut self, field: &'static str, mailbox: M) -> Option<Mailbox>
+    where
+        M: TryInto<Mailbox>,
+        MailboxError: From<M::Error>,
+    {
+        let mailbox = match mailbox.try_into() {
+            Ok(mailbox) => mailbox,
+            Err(error) => {
+                self.problems.push((field, Rule::Mailbox(error.into())));
+                return None;
+            }
+        };
+        // Bcc is not in the message, and an envelope may have `postmaster`.
+        if mailbox.address().host().is_none() && field != "Resent-Bcc" {
+            self.problems.push((field, Rule::NoDomain));
+            return None;
+        }
+        Some(mailbox)
+    }
+
+    pub(super) fn check(&self, problems: &mut BuildError) {
+        for (field, rule) in &self.problems {
+            problems.add("", field, rule.clone());
+        }
+        let given_badly = |wanted: &str| self.problems.iter().any(|(field, _)| *field == wanted);
+        if self.from.is_empty() && !given_badly("Resent-From") {
+            problems.add("", "Resent-From", Rule::Missing);
+        }
+        if self.from.mailboxes().nth(1).is_some() && self.sender.is_none() && !given_badly("Resent-Sender") {
+            problems.add("", "Resent-Sender", Rule::SeveralAuthors);
+        }
+        let lists = [("Resent-To", &self.to), ("Resent-Cc", &self.cc), ("Resent-Bcc", &self.bcc)];
+        if lists.iter().all(|(field, list)| list.is_empty() && !given_badly(field)) {
+            problems.add("", "Resent-To", Rule::NoRecipient);
+        }
+    }
+
+    pub(super) fn reverse_path(&self) -> Option<Address> {
+        self.sender.as_ref().or(self.from.mailboxes().next()).map(|mailbox| mailbox.address().clone())
+    }
+
+    pub(super) fn recipients(&self) -> Vec<Address> {
+        unique([&self.to, &self.cc, &self.bcc].into_iter().flat_map(MailboxList::mailboxes))
+    }
+
+    pub(super) fn write(&self, out: &mut Vec<u8>, stamp: &Stamp, utf8: bool) {
+        // A time that no date can be made of has been refused for the message itself.
+        if let Some(date) = self.date.clone().or_else(|| stamp.unix_time.try_into().ok()) {
+            token(out, "Resent-Date", date.as_str());
+        }
+        mailboxes(out, "Resent-From", &self.from, utf8);
+        if let Some(sender) = &self.sender {
+            mailbox(out, "Resent-Sender", sender, utf8);
+        }
+        mailboxes(out, "Resent-To", &self.to, utf8);
+        mailboxes(out, "Resent-Cc", &self.cc, utf8);
+        if let Some(id) = &self.message_id {
+            token(out, "Resent-Message-ID", id.as_str());
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! A part without parts in it: its data in both passes.
+
+use std::io::{ErrorKind, Read};
+
+use bytes::Bytes;
+
+use super::data::{Data, Version};
+use super::encoding::{AT_HAND, Encoder, TransferEncoding};
+use super::scan::Scan;
+use crate::ContentError;
+use crate::content::CHUNK;
+use crate::line_ends::Normaliser;
+
+/// What is read of a source at a time.
+const WINDOW: usize = 32 << 10;
+
+/// The data of a part, and what may be done with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Leaf {
+    pub(crate) data: Data,
+    /// Line ends of the source are to become CRLF; data at hand has them already.
+    pub(crate) normalise: bool,
+}
+
+/// A leaf that has been looked at, in the encoding that was chosen for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Encoded {
+    leaf: Leaf,
+    scan: Scan,
+    version: Option<Version>,
+    encoding: TransferEncoding,
+    encoder: Encoder,
+    /// Octets on the wire.
+    pub(crate) size: u64,
+}
+
+impl Leaf {
+    pub(crate) fn new(data: Data) -> Self {
+        Self { data, normalise: false }
+    }
+
+    /// Pass one: looks at the data, chooses an encoding and finds the exact size.  Unless it has to be read `to_the_end`
+    /// it is looked at only until it is clear that it can go neither as lines nor as text.
+    ///
+    /// # Errors
+    /// The data cannot be read, or does not fit the encoding that is asked for.
+    pub(crate) fn look(
+        self,
+        to_the_end: bool,
+        choose: impl FnOnce(&Scan) -> TransferEncoding,
+    ) -> Result<Encoded, ContentError> {
+        let version = self.data.version()?;
+        let scan = self.scan(to_the_end)?;
+        let encoding = choose(&scan);
+        if !encoding.fits(&scan) {
+            return Err(ContentError::Encoding);
+        }
+        let encoder = Encoder::new(encoding, &scan);
+        let size = encoder.length(scan.len);
+        let mut encoded = Encoded { leaf: self, scan, version, encoding, encoder, size: 0 };
+        encoded.size = match size {
+            Some(size) => size,
+            None => encoded.measure()?,
+        };
+        Ok(encoded)
+    }
+
+    pub(crate) fn scan(&self, to_the_end: bool) -> Result<Scan, ContentError> {
+        let mut scan = Scan::default();
+        if let Some(bytes) = self.data.at_hand() {
+            for piece in bytes.chunks(4 * WINDOW) {
+                scan.feed(piece);
+                if scan.is_hopeless() && !to_the_end {
+                    scan.len = bytes.len() as u64;
+                    break;
+                }
+            }
+            return Ok(scan);
+        }
+        let mut input = Input::open(self)?;
+        while input.fill(WINDOW)? {
+            scan.feed(input.at_hand());
+            input.skip(input.at_hand().len());
+            if scan.is_hopeless()
+                && !to_the_end
+                && let Some(length) = self.data.length()
+            {
+                scan.len = length;
+                break;
+            }
+        }
+        Ok(scan)
+    }
+}
+
+impl Encoded {
+    pub(crate) fn encoding(&self) -> TransferEncoding {
+        self.encoding
+    }
+
+    /// Whether the source is what it was when it was looked at, as far as that can be told without reading it.
+    pub(crate) fn is_current(&self) -> bool {
+        self.version.is_none() || self.leaf.data.version().is_ok_and(|version| version == self.version)
+    }
+
+    /// Pass two.
+    pub(crate) fn open(&self) -> Result<LeafChunks, ContentError> {
+        Ok(LeafChunks {
+            input: Input::open(&self.leaf)?,
+            encoder: self.encoder,
+            left: self.scan.len,
+            check: self.encoding.is_identity().then(Scan::default),
+            encoding: self.encoding,
+            written: 0,
+            last: 0,
+            done: false,
+        })
+    }
+
+    /// Appends all of it, which is at hand.
+    pub(crate) fn append_to(&self, out: &mut Vec<u8>) -> Result<(), ContentError> {
+        let mut chunks = self.open()?;
+        while chunks.next(usize::MAX, out)? {}
+        Ok(())
+    }
+
+    fn measure(&self) -> Result<u64, ContentError> {
+        let (mut chunks, mut chunk, mut size) = (self.open()?, Vec::new(), 0);
+        loop {
+            let more = chunks.next(CHUNK, &mut chunk)?;
+            size += chunk.len() as u64;
+            chunk.clear();
+            if !more {
+                return Ok(size);
+            }
+        }
+    }
+}
+
+/// The encoded data of a leaf, piece by piece.
+pub(crate) struct LeafChunks {
+    input: Input,
+    encoder: Encoder,
+    encoding: TransferEncoding,
+    /// Octets of data that are still to come.
+    left: u64,
+    /// What has gone as it is must be what it was taken for.
+    check: Option<Scan>,
+    written: u64,
+    last: u8,
+    done: bool,
+}
+
+impl LeafChunks {
+    /// Appends the next piece, of about `limit` octets; returns whether there may be more.
+    pub(crate) fn next(&mut self, limit: usize, out: &mut Vec<u8>) -> Result<bool, ContentError> {
+        if self.done {
+            return Ok(false);
+        }
+        let start = out.len();
+        while out.len() - start < limit / 2 && !self.done {
+            let more = self.input.fill(AT_HAND)?;
+            let data = self.input.at_hand();
+            if !more && data.is_empty() {
+                if self.left > 0 {
+                    return Err(ContentError::Changed);
+                }
+                self.encoder.finish(out, self.last, self.written == 0);
+                self.done = true;
+                break;
+            }
+            let room = limit - (out.len() - start);
+            let taken = self.encoder.encode(data, self.input.is_last(), room, out);
+            if taken == 0 {
+                break;
+            }
+            if let Some(check) = &mut self.check {
+                check.feed(&data[..taken]);
+            }
+            self.last = data[taken - 1];
+            self.written += taken as u64;
+            self.left = self.left.checked_sub(taken as u64).ok_or(ContentError::Changed)?;
+            self.input.skip(taken);
+            if self.input.is_at_end() {
+                if self.left > 0 || self.check.as_ref().is_some_and(|check| !self.encoding.fits(check)) {
+                    return Err(ContentError::Changed);
+                }
+                self.encoder.finish(out, self.last, false);
+                self.done = true;
+            }
+        }
+        Ok(!self.done)
+    }
+}
+
+/// Data from any source, some of it at hand.
+enum Input {
+    Memory { bytes: Bytes, from: usize },
+    Reader(Box<Window>),
+}
+
+struct Window {
+    reader: Box<dyn Read + Send>,
+    normaliser: Option<Normaliser>,
+    bytes: Vec<u8>,
+    from: usize,
+    /// What was read and is still to be normalised.
+    raw: Vec<u8>,
+    ended: bool,
+}
+
+impl Input {
+    fn open(leaf: &Leaf) -> Result<Self, ContentError> {
+        if let Some(bytes) = leaf.data.at_hand() {
+            return Ok(Self::Memory { bytes: bytes.clone(), from: 0 });
+        }
+        Ok(Self::Reader(Box::new(Window {
+            reader: leaf.data.reader()?,
+            normaliser: leaf.normalise.then(Normaliser::default),
+            bytes: Vec::new(),
+            from: 0,
+            raw: Vec::new(),
+            ended: false,
+        })))
+    }
+
+    fn at_hand(&self) -> &[u8] {
+        match self {
+            Self::Memory { bytes, from } => bytes.get(*from..).unwrap_or_default(),
+            Self::Reader(window) => window.bytes.get(window.from..).unwrap_or_default(),
+        }
+    }
+
+    /// Whether nothing comes behind what is at hand.
+    fn is_last(&self) -> bool {
+        match self {
+            Self::Memory { .. } => true,
+            Self::Reader(window) => window.ended,
+        }
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.is_last() && self.at_hand().is_empty()
+    }
+
+    fn skip(&mut self, n: usize) {
+        match self {
+            Self::Memory { from, .. } => *from += n,
+            Self::Reader(window) => window.from += n,
+        }
+    }
+
+    /// Reads until there is so much at hand, or no more; whether there is anything.
+    fn fill(&mut self, least: usize) -> Result<bool, ContentError> {
+        if let Self::Reader(window) = self
+            && window.bytes.len() - window.from < least
+        {
+            window.bytes.drain(..window.from);
+            window.from = 0;
+            while !window.ended && window.bytes.len() < WINDOW {
+                window.read()?;
+            }
+        }
+        Ok(!self.at_hand().is_empty())
+    }
+}
+
+impl Window {
+    fn read(&mut self) -> Result<(), ContentError> {
+        let target = if self.normaliser.is_some() { &mut self.raw } else { &mut self.bytes };
+        let start = target.len();
+        target.resize(start + WINDOW, 0);
+        let read = loop {
+            match self.reader.read(&mut target[start..]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        target.truncate(start + *read.as_ref().unwrap_or(&0).min(&WINDOW));
+        self.ended = read? == 0;
+        if let Some(normaliser) = &mut self.normaliser {
+            normaliser.feed(&self.raw, &mut self.bytes);
+            self.raw.clear();
+            if self.ended {
+                normaliser.finish(&mut self.bytes);
+            }
+        }
+        Ok(())
+    }
+}

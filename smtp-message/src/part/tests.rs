@@ -1,0 +1,228 @@
+//! Data in both passes: which encoding is chosen, and that it comes back.
+
+use std::io::{self, Cursor, Read};
+
+use encodify::{base64, qp};
+use smtp_proto::envelope::BodyType;
+
+use super::*;
+use crate::content::CHUNK;
+use crate::line_ends::find_bare;
+use TransferEncoding::{Base64, Binary, EightBit, QuotedPrintable, SevenBit};
+
+fn choose(data: &Data, text: bool, most: BodyType) -> Encoded {
+    Leaf::new(data.clone()).look(true, |scan| TransferEncoding::choose(scan, text, most)).unwrap()
+}
+
+fn encode(encoded: &Encoded) -> Vec<u8> {
+    let (mut out, mut chunks) = (Vec::new(), encoded.open().unwrap());
+    loop {
+        let before = out.len();
+        let more = chunks.next(CHUNK, &mut out).unwrap();
+        let size = out.len() - before;
+        assert!(size <= CHUNK + CHUNK / 16, "{size}");
+        assert!(size >= CHUNK / 4 || !more, "{size}");
+        if !more {
+            break;
+        }
+    }
+    assert!(!chunks.next(CHUNK, &mut out).unwrap());
+    assert_eq!(out.len() as u64, encoded.size);
+    let mut whole = Vec::new();
+    encoded.append_to(&mut whole).unwrap();
+    assert_eq!(whole, out);
+    if encoded.encoding() != Binary {
+        assert!(out.is_empty() || out.ends_with(b"\r\n"));
+        assert_eq!(find_bare(&out, 0), None);
+        assert_eq!(find_long_line(&out), None);
+    }
+    out
+}
+
+fn decode(encoding: TransferEncoding, encoded: &[u8]) -> Vec<u8> {
+    if !encoding.is_identity() {
+        assert!(encoded.is_ascii());
+        assert!(encoded.split(|&b| b == b'\n').all(|line| line.len() <= 77));
+    }
+    match encoding {
+        SevenBit | EightBit | Binary => encoded.to_vec(),
+        QuotedPrintable => qp::BODY.strict().decode(encoded).unwrap().into_owned(),
+        Base64 => base64::MIME.decode(encoded).unwrap(),
+    }
+}
+
+/// A reader that gives little at a time.
+struct Slow(Cursor<Vec<u8>>, usize);
+
+impl Read for Slow {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let most = out.len().min(self.1);
+        self.0.read(&mut out[..most])
+    }
+}
+
+/// Data at hand and from a reader must come out alike, and come back.
+#[track_caller]
+fn check(data: &[u8], text: bool, most: BodyType, encoding: TransferEncoding) {
+    let encoded = choose(&data.into(), text, most);
+    assert_eq!(encoded.encoding(), encoding);
+    let wire = encode(&encoded);
+    assert_eq!(decode(encoding, &wire), data);
+    for piece in [1, 7, 2000, 100_000] {
+        if data.len() / piece > 10_000 {
+            continue;
+        }
+        let data = data.to_vec();
+        let read = Data::open(move || Ok(Slow(Cursor::new(data.clone()), piece)));
+        let other = choose(&read, text, most);
+        assert_eq!(other.encoding(), encoding);
+        assert_eq!(encode(&other), wire, "in pieces of {piece}");
+    }
+}
+
+#[track_caller]
+fn check_text(text: &str, encoding: TransferEncoding) {
+    check(&normalise(text.into()), true, BodyType::SevenBit, encoding);
+}
+
+#[test]
+fn case_m9_the_encoding_fits_the_text() {
+    check_text("", SevenBit);
+    check_text("Hello\n.\n-- \n\ttab \r\n", SevenBit);
+    check_text(&"x".repeat(998), SevenBit);
+    check_text(&"0123456789\n".repeat(10_000), SevenBit);
+    check_text(&"x".repeat(999), QuotedPrintable);
+    check_text(&"x".repeat(100_000), QuotedPrintable);
+    check_text(&format!("{}\n{} \n.\n", "x".repeat(100_000), "y".repeat(20_000)), QuotedPrintable);
+    check_text("Grüße und so weiter, alles Gute \n\n", QuotedPrintable);
+    check_text(&"Grüße und so weiter, alles Gute \t\n=\r\n".repeat(2000), QuotedPrintable);
+    check_text("nul \0 and escape \x1b, all of them", QuotedPrintable);
+    check_text(&"日本語のテキスト\n".repeat(5000), Base64);
+    check_text("日本語", Base64);
+}
+
+#[test]
+fn case_m9_a_huge_line_comes_in_chunks_too() {
+    let units = ["x", "=", " ", "\t", "x ", "= ", "xxxxxxxxx=", "hello world ", "xü and so on, ", "x=xx  x"];
+    for unit in units {
+        for more in [0, 1, 2047, 2049] {
+            let text = format!("{}{}\nü\n", "x".repeat(more), unit.repeat(30_000 / unit.len()));
+            let data = normalise(text.into_bytes());
+            let encoding = choose(&data.clone().into(), true, BodyType::SevenBit).encoding();
+            check(&data, true, BodyType::SevenBit, encoding);
+        }
+    }
+    for length in 2030..2060 {
+        check_text(&format!("{}\nü{}", "x".repeat(length), "y".repeat(length)), QuotedPrintable);
+    }
+    check_text(&"ü".repeat(500_000), Base64);
+}
+
+#[test]
+fn case_m9_data_is_not_changed() {
+    use BodyType::{BinaryMime, EightBitMime, SevenBit as Seven};
+    let every: Vec<u8> = (0..=255).collect();
+    for (data, text, most, encoding) in [
+        (&b"a\r\n"[..], true, Seven, SevenBit),
+        (b"a\n", true, Seven, Base64),
+        (b"a", true, Seven, QuotedPrintable),
+        (b"a", false, Seven, Base64),
+        (b"a \t", true, Seven, QuotedPrintable),
+        (b"l\xe4tin-1 t\xe9xt\r\n", true, Seven, QuotedPrintable),
+        (b"l\xe4tin-1 t\xe9xt\r\n", true, EightBitMime, EightBit),
+        (b"l\xe4tin-1 t\xe9xt\r\n", false, BinaryMime, EightBit),
+        (&every, false, EightBitMime, Base64),
+        (&every, false, BinaryMime, Binary),
+        (b"--=_x\r\n", true, Seven, QuotedPrintable),
+        (b"--=_x\0", false, BinaryMime, Base64),
+        (&every.repeat(1000), false, Seven, Base64),
+        (&every.repeat(1000), false, BinaryMime, Binary),
+        (&b"line\r\n".repeat(20_000), false, Seven, SevenBit),
+        (&b"line\n".repeat(60_000), false, Seven, Base64),
+    ] {
+        check(data, text, most, encoding);
+    }
+}
+
+#[test]
+fn an_encoding_that_is_asked_for_is_taken_or_refused() {
+    let force = |data: &[u8], encoding| Leaf::new(data.into()).look(true, |_| encoding);
+    for (data, encoding, decoded_by) in [
+        (&b"a\n\0b\r"[..], QuotedPrintable, Some(qp::BINARY)),
+        (b"a\r\nb \r\n", QuotedPrintable, Some(qp::BODY)),
+        (b"", QuotedPrintable, Some(qp::BODY)),
+        (b"\xff\r\n", EightBit, None),
+        (b"\xff\n\0", Binary, None),
+        (b"a\r\n", SevenBit, None),
+        (b"control \x01\r\n", SevenBit, None),
+    ] {
+        let encoded = force(data, encoding).unwrap();
+        let mut wire = Vec::new();
+        encoded.append_to(&mut wire).unwrap();
+        match decoded_by {
+            Some(qp) => assert_eq!(qp.strict().decode(&wire).unwrap(), data),
+            None => assert_eq!(wire, data),
+        }
+    }
+    let long = b"x".repeat(1000);
+    for (data, encoding) in [
+        (&b"a"[..], SevenBit),
+        (b"a\n", SevenBit),
+        (b"\xff\r\n", SevenBit),
+        (b"\0\r\n", EightBit),
+        (b"\r", EightBit),
+        (&long, EightBit),
+    ] {
+        assert!(matches!(force(data, encoding), Err(ContentError::Encoding)), "{}", data.escape_ascii());
+    }
+}
+
+#[test]
+fn data_that_changes_between_the_passes_is_noticed() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    for (before, after) in [
+        (&b"abc"[..], &b"abcd"[..]),
+        (b"abc", b"ab"),
+        (b"abc", b""),
+        (b"", b"abc"),
+        (b"a\r\n", b"\xff\r\n"),
+        (b"a\r\n", b"ab\r"),
+    ] {
+        let (before, after) = (before.to_vec(), after.to_vec());
+        let (first, opened) = (before.clone(), AtomicUsize::new(0));
+        let data = Data::open(move || {
+            let first_time = opened.fetch_add(1, Ordering::Relaxed) == 0;
+            Ok(Cursor::new(if first_time { first.clone() } else { after.clone() }))
+        });
+        let encoded = choose(&data, false, BodyType::SevenBit);
+        let mut wire = Vec::new();
+        assert!(matches!(encoded.append_to(&mut wire), Err(ContentError::Changed)), "{before:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_fails_is_an_error() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("broken"))
+        }
+    }
+    let data = Data::open(|| Ok(Broken));
+    let error = Leaf::new(data).look(true, |_| Base64).unwrap_err();
+    assert!(error.to_string().contains("broken"));
+    let refuses = Data::open(|| Err::<Broken, _>(io::Error::other("no")));
+    assert!(Leaf::new(refuses).look(true, |_| Base64).is_err());
+}
+
+#[test]
+fn text_from_a_reader_gets_its_line_ends() {
+    let text = "a\rb\nc\r\r\nd".repeat(10_000);
+    let leaf = Leaf { normalise: true, ..Leaf::new(Data::open(move || Ok(Cursor::new(text.clone())))) };
+    let encoded = leaf.look(false, |scan| TransferEncoding::choose(scan, true, BodyType::SevenBit)).unwrap();
+    assert_eq!(encoded.encoding(), SevenBit);
+    assert_eq!(
+        encode(&encoded),
+        "a\r\nb\r\nc\r\nd".repeat(10_000).into_bytes().into_iter().chain(*b"\r\n").collect::<Vec<_>>()
+    );
+}
