@@ -1,9 +1,10 @@
-//! What is measured: the same work done by smtp-proto and by its peers, each through its public interface.
+//! What is measured: the same work done by this project and by its peers, each through its public interface.
 //!
 //! Two programs use it, because an allocator that counts would slow down whoever allocates: `peers` takes times and
 //! instructions and prints the table, `allocations` counts allocations for it.
 
 pub mod body;
+pub mod building;
 pub mod memory;
 pub mod replies;
 pub mod transaction;
@@ -62,6 +63,7 @@ impl Contestant {
 /// Everything there is, in the order of the table.
 pub fn workloads() -> Vec<Workload> {
     let mut all = replies::workloads();
+    all.extend(building::workloads());
     all.extend(transaction::workloads());
     all.extend(body::workloads());
     all

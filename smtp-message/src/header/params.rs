@@ -30,7 +30,8 @@ impl FieldWriter<'_> {
     pub(crate) fn param(&mut self, name: &str, value: &str) {
         self.glue(";");
         let room = WIDTH - AROUND;
-        if is_token(value) && name.len() + 1 + value.len() < room {
+        // Some programs take a quote in a token for RFC 2231.
+        if is_attribute(value) && name.len() + 1 + value.len() < room {
             return self.token(&format!("{name}={value}"));
         }
         let plain = |b: u8| matches!(b, b' '..=b'~') || (self.is_utf8() && b >= 0x80);

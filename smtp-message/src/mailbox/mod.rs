@@ -92,10 +92,14 @@ impl Mailbox {
 
     /// The address as headers have it: with A-labels, but for headers that are UTF-8.
     fn shown_address(&self, utf8: bool) -> String {
-        match self.address.domain() {
-            Some(domain) if utf8 => format!("{}@{}", self.address.local_part(), domain.to_unicode()),
-            _ => self.address.to_string(),
+        #[cfg(feature = "idna")]
+        if let Some(domain) = self.address.domain()
+            && utf8
+        {
+            return format!("{}@{}", self.address.local_part(), domain.to_unicode());
         }
+        let _ = utf8;
+        self.address.to_string()
     }
 }
 
