@@ -5,6 +5,7 @@
 
 mod content;
 mod date;
+mod fields;
 mod header;
 mod line_ends;
 mod mailbox;
@@ -16,6 +17,7 @@ mod steps;
 
 pub use content::{Chunks, Content, ContentError};
 pub use date::{Date, DateError};
+pub use fields::{Field, Fields};
 pub use header::{ContentType, ContentTypeError, HeaderValue, MessageId, MessageIdError};
 pub use mailbox::{Mailbox, MailboxError, MailboxList};
 pub use message::{AutoSubmitted, BuildError, Importance, Message, MessageBuilder, Problem, Resent, Rule};

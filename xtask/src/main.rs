@@ -22,7 +22,8 @@ cargo xtask ci [STEP...]       what must hold of every commit, besides the tests
                                deny, advisories, seeds, simulate, interop, fuzz; what cannot be had is skipped, and why is
                                said
 cargo xtask interop [NAME...]  sends through real servers, started for the purpose, and compares what arrives:
-                               postfix, dovecot, aiosmtpd, nodemailer, and sink, which fails as it is told
+                               postfix, dovecot, aiosmtpd, nodemailer, and sink, which fails as it is told; messages
+                               gives a thousand random ones to the parsers of Python and Perl
 cargo xtask fuzz [TARGET...]   fuzzes from the seeds, --seconds N (60) or --runs N each, and says what the seeds reach
 cargo xtask simulate           runs client against server over a random network, --sessions=N (100000) from --seed=S (0);
                                a failure is shown in its simplest form, and again by --replay=CHOICES

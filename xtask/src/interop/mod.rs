@@ -1,4 +1,4 @@
-//! `cargo xtask interop`: the `send` examples against real servers.
+//! `cargo xtask interop`: the `send` examples against real servers, and built messages against other parsers.
 //!
 //! Each server is a script in `xtask/interop` that runs privately in a temporary directory on free loopback ports until
 //! its standard input ends, and a suite of cases.
@@ -12,6 +12,7 @@ mod login;
 mod message;
 mod nodemailer;
 mod oracle;
+mod parsers;
 mod postfix;
 mod postfix_extensions;
 mod secrets;
@@ -30,7 +31,7 @@ use send::Send;
 use server::Server;
 use suite::Suite;
 
-/// A real server, and what is tried with it.
+/// A real server or parsers, and what is tried with them.
 struct Kind {
     name: &'static str,
     /// A shell condition that holds when all it needs is there, what that is, and shell commands that install it.
@@ -48,12 +49,12 @@ struct Kind {
 enum Trial {
     /// Its script is started, and each of the examples sends through it.
     Sends(fn(&Suite<'_>) -> Vec<Case>),
-    /// Without either.
-    Alone(fn() -> Vec<Case>),
+    /// Without either, in a directory to work in.
+    Alone(fn(&Directory) -> Result<Vec<Case>, String>),
 }
 
 const KINDS: &[Kind] =
-    &[postfix::KIND, dovecot::KIND, oracle::AIOSMTPD, oracle::NODEMAILER, sink::KIND, exporter::KIND];
+    &[postfix::KIND, dovecot::KIND, oracle::AIOSMTPD, oracle::NODEMAILER, sink::KIND, exporter::KIND, parsers::KIND];
 
 /// What was tried, and whether it went as it must.
 struct Case {
@@ -147,14 +148,14 @@ fn suites(kind: &Kind, tell: &dyn Fn(&Case)) -> Result<(usize, usize), String> {
         failed += usize::from(case.result.is_err());
         tell(&case);
     };
+    let work = Directory::new(build_dir().join("interop"))?;
     let suite = match kind.trial {
         Trial::Sends(suite) => suite,
         Trial::Alone(cases) => {
-            cases().into_iter().for_each(told);
+            cases(&work)?.into_iter().for_each(told);
             return Ok((count, failed));
         }
     };
-    let work = Directory::new(build_dir().join("interop"))?;
     let sends = [Send::build("smtp-tokio", &work)?, Send::build("smtp-blocking", &work)?];
     let certificates = Directory::new(work.0.join("ca"))?;
     quietly(Command::new("bash").arg(root().join("xtask/interop/ca.sh")).arg(&certificates.0))?;
