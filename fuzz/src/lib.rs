@@ -14,13 +14,57 @@ pub mod command_roundtrip;
 mod cut;
 pub mod dot_stuffing;
 pub mod extensions;
+pub mod header_scanner;
+pub mod line_ends;
+pub mod mailbox;
+pub mod message_fields;
+pub mod parameters;
 pub mod reply_parser;
 pub mod sasl_challenge;
 pub mod server_session;
 pub mod tls_policy;
+pub mod transfer_encoding;
 mod transparent;
 
 use std::fmt::Display;
+use std::time::Duration;
+
+use smtp_message::Stamp;
+
+/// When messages are built, and the randomness in them.
+const STAMP: Stamp = Stamp { unix_time: Duration::from_secs(1_781_522_645), random: [7; 32] };
+
+/// What leaves is lines: each ends in CRLF and has at most 998 octets, without CR, LF and NUL.
+#[track_caller]
+fn assert_lines(bytes: &[u8]) {
+    assert!(bytes.is_empty() || bytes.ends_with(b"\r\n"), "the last line has no end");
+    for line in bytes.split_inclusive(|&b| b == b'\n') {
+        let line = line.strip_suffix(b"\r\n").expect("a bare LF");
+        assert!(line.len() <= 998, "a line of {} octets", line.len());
+        assert!(!line.contains(&b'\r') && !line.contains(&0), "{}", line.escape_ascii());
+    }
+}
+
+/// Decodes quoted-printable by RFC 2045, strictly.
+#[track_caller]
+fn quoted(text: &[u8]) -> Vec<u8> {
+    let (mut out, mut rest) = (Vec::new(), text);
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        match (first, after) {
+            (b'=', [b'\r', b'\n', after @ ..]) => rest = after,
+            (b'=', [high, low, after @ ..]) => {
+                let digits = [*high, *low];
+                let digits = std::str::from_utf8(&digits).expect("hexadecimal digits");
+                out.push(u8::from_str_radix(digits, 16).expect("hexadecimal digits"));
+                rest = after;
+            }
+            (b'=', _) => panic!("an escape is cut"),
+            _ => out.push(first),
+        }
+    }
+    out
+}
 
 /// What is shown to people has no control character, so that it can stand in a log or on a terminal.
 #[track_caller]
@@ -93,5 +137,35 @@ mod tests {
     #[test]
     fn tls_policy() {
         replay("tls_policy", crate::tls_policy::check);
+    }
+
+    #[test]
+    fn header_scanner() {
+        replay("header_scanner", crate::header_scanner::check);
+    }
+
+    #[test]
+    fn line_ends() {
+        replay("line_ends", crate::line_ends::check);
+    }
+
+    #[test]
+    fn mailbox() {
+        replay("mailbox", crate::mailbox::check);
+    }
+
+    #[test]
+    fn message_fields() {
+        replay("message_fields", crate::message_fields::check);
+    }
+
+    #[test]
+    fn parameters() {
+        replay("parameters", crate::parameters::check);
+    }
+
+    #[test]
+    fn transfer_encoding() {
+        replay("transfer_encoding", crate::transfer_encoding::check);
     }
 }

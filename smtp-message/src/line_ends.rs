@@ -46,9 +46,6 @@ pub(crate) struct Normaliser {
     in_line: bool,
 }
 
-/// A run of more CRs is not of one line end, so that nothing has to be kept of it.
-const MAX_CRS: usize = 1 << 10;
-
 impl Normaliser {
     /// Appends the lines of the next piece.
     pub(crate) fn feed(&mut self, mut data: &[u8], out: &mut Vec<u8>) {
@@ -58,9 +55,6 @@ impl Normaliser {
                     self.crs += 1;
                     data = &data[1..];
                     steps::add(1);
-                    if self.crs > MAX_CRS {
-                        self.flush(out);
-                    }
                     continue;
                 }
                 b'\n' => {

@@ -33,6 +33,22 @@ const TARGETS: &[Target] = &[
     },
     Target { name: "dot_stuffing", sources: &["smtp-proto/src/body/dots.rs"] },
     Target { name: "extensions", sources: &["smtp-proto/src/extensions.rs"] },
+    Target { name: "header_scanner", sources: &["smtp-message/src/fields.rs"] },
+    Target { name: "line_ends", sources: &["smtp-message/src/line_ends.rs", "smtp-message/src/raw/"] },
+    Target { name: "mailbox", sources: &["smtp-message/src/mailbox/"] },
+    Target {
+        name: "message_fields",
+        sources: &[
+            "smtp-message/src/header/id.rs",
+            "smtp-message/src/header/value.rs",
+            "smtp-message/src/header/writer.rs",
+            "smtp-message/src/message/fields.rs",
+        ],
+    },
+    Target {
+        name: "parameters",
+        sources: &["smtp-message/src/header/content_type.rs", "smtp-message/src/header/params.rs"],
+    },
     Target { name: "reply_parser", sources: &["smtp-proto/src/reply/"] },
     Target {
         name: "sasl_challenge",
@@ -47,6 +63,14 @@ const TARGETS: &[Target] = &[
     },
     Target { name: "server_session", sources: &["smtp-proto/src/server/"] },
     Target { name: "tls_policy", sources: &["smtp-proto/src/tls/policy.rs", "smtp-proto/src/tls/tlsa.rs"] },
+    Target {
+        name: "transfer_encoding",
+        sources: &[
+            "smtp-message/src/part/encoding.rs",
+            "smtp-message/src/part/leaf.rs",
+            "smtp-message/src/part/scan.rs",
+        ],
+    },
 ];
 /// So many run at the same time.
 const AT_ONCE: usize = 2;

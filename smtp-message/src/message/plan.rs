@@ -199,8 +199,11 @@ impl Planner<'_> {
             marker = scan.marker;
             part.encoding.unwrap_or_else(|| TransferEncoding::choose(scan, text, most))
         })?;
-        if marker && let Some(data) = leaf.data.at_hand() {
-            self.occurs |= self.boundaries.occurs_in(data);
+        if marker {
+            self.occurs |= match leaf.data.at_hand() {
+                Some(data) => self.boundaries.occurs_in(data),
+                None => leaf.contains(self.boundaries.common.as_bytes())?,
+            };
         }
         let encoding = encoded.encoding();
         self.fields(part, &part.content_type, Some(encoding));

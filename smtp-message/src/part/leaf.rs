@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read};
 
 use bytes::Bytes;
+use memchr::memmem;
 
 use super::data::{Data, Version};
 use super::encoding::{AT_HAND, Encoder, TransferEncoding};
@@ -63,6 +64,22 @@ impl Leaf {
             None => encoded.measure()?,
         };
         Ok(encoded)
+    }
+
+    /// Whether the data has this in it.
+    pub(crate) fn contains(&self, wanted: &[u8]) -> Result<bool, ContentError> {
+        let mut input = Input::open(self)?;
+        while input.fill(WINDOW)? {
+            let data = input.at_hand();
+            if memmem::find(data, wanted).is_some() {
+                return Ok(true);
+            }
+            // Its beginning may stand at the end.
+            let rest = if input.is_last() { 0 } else { wanted.len().min(data.len().saturating_sub(1)) };
+            let done = data.len() - rest;
+            input.skip(done);
+        }
+        Ok(false)
     }
 
     pub(crate) fn scan(&self, to_the_end: bool) -> Result<Scan, ContentError> {

@@ -1,0 +1,4 @@
+//! Addresses under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| smtp_fuzz::mailbox::check(data));
