@@ -73,7 +73,8 @@ pub fn check(data: &[u8]) {
         let mut left = once.lock().expect("one thread");
         Ok(Cursor::new(left.pop().unwrap_or_else(|| b"\xffother".to_vec())))
     });
-    if data != b"\xffother" {
+    // Nothing but its length tells what is encoded anyway.
+    if data.len() != b"\xffother".len() {
         assert!(matches!(send(Part::new("text/plain", changed), most), Err(ContentError::Changed)));
     }
 }

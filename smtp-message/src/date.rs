@@ -4,9 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use jiff::tz::Offset;
 
 /// Minutes of a day: an offset has fewer.
 const DAY: i32 = 24 * 60;
@@ -28,7 +26,7 @@ pub struct Date {
     seconds: i64,
     /// In minutes.
     offset: Option<i16>,
-    text: String,
+    text: Text,
 }
 
 /// A date that cannot be written, or text that is no date.
@@ -56,20 +54,20 @@ impl Date {
         if minutes.abs() >= DAY {
             return Err(DateError::OutOfRange);
         }
-        let zone = Offset::from_seconds(minutes * 60).map_err(|_| DateError::OutOfRange)?;
-        let local = zone.to_datetime(Timestamp::from_second(seconds).map_err(|_| DateError::OutOfRange)?);
-        if !(1900..=9999).contains(&local.year()) {
+        let local = seconds.checked_add(i64::from(minutes) * 60).ok_or(DateError::OutOfRange)?;
+        // Of the year 10000 and all behind it the days are not counted.
+        let day_number = local.div_euclid(86_400);
+        if !(-25_567..=2_932_896).contains(&day_number) {
             return Err(DateError::OutOfRange);
         }
-        let sign = if offset.is_none_or(|offset| offset < 0) { '-' } else { '+' };
-        let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
-        let text = format!("{} {sign}{hours:02}{minutes:02}", local.strftime("%a, %-d %b %Y %H:%M:%S"));
+        let (year, month, day) = civil(day_number);
+        let text = Text::new(year, month, day, local.rem_euclid(86_400), day_number, offset);
         Ok(Self { seconds, offset, text })
     }
 
     /// As it stands in a header.
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.text.as_str()
     }
 
     /// Seconds since 1970-01-01 00:00 UTC, negative before.
@@ -113,6 +111,74 @@ impl FromStr for Date {
     }
 }
 
+/// A date as it stands in a header, such as `Mon, 15 Jun 2026 13:24:05 +0200`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Text {
+    bytes: [u8; 31],
+    /// A day of one digit makes it one shorter.
+    len: usize,
+}
+
+impl Text {
+    fn new(year: i64, month: usize, day: i64, second: i64, day_number: i64, offset: Option<i16>) -> Self {
+        const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let mut text = Self { bytes: [b' '; 31], len: 0 };
+        let weekday = usize::try_from(day_number.rem_euclid(7)).unwrap_or_default();
+        text.push(DAYS[weekday]);
+        text.push(", ");
+        text.number(day, if day < 10 { 1 } else { 2 });
+        text.push(" ");
+        text.push(MONTHS[month % 12]);
+        text.push(" ");
+        text.number(year, 4);
+        for (separator, number) in [(" ", second / 3600), (":", second / 60 % 60), (":", second % 60)] {
+            text.push(separator);
+            text.number(number, 2);
+        }
+        text.push(if offset.is_none_or(|offset| offset < 0) { " -" } else { " +" });
+        let minutes = i64::from(offset.unwrap_or(0)).abs();
+        text.number(minutes / 60, 2);
+        text.number(minutes % 60, 2);
+        text
+    }
+
+    fn as_str(&self) -> &str {
+        self.bytes.get(..self.len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+
+    fn push(&mut self, text: &str) {
+        for &byte in text.as_bytes() {
+            if let Some(free) = self.bytes.get_mut(self.len) {
+                *free = byte;
+                self.len += 1;
+            }
+        }
+    }
+
+    fn number(&mut self, number: i64, digits: u32) {
+        for power in (0..digits).rev() {
+            let digit = usize::try_from(number / 10_i64.pow(power) % 10).unwrap_or_default();
+            self.push(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"][digit % 10]);
+        }
+    }
+}
+
+/// Year, month from 0 and day from 1 of a day, counted from 1970-01-01, in the Gregorian calendar: years begin in March
+/// here, so that the day that not every year has is the last, and are counted from the year 0.
+fn civil(day_number: i64) -> (i64, usize, i64) {
+    let days = day_number + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let next = i64::from(month >= 10);
+    let month = usize::try_from((month + 2) % 12).unwrap_or_default();
+    (era * 400 + year + next, month, day)
+}
+
 /// Whether the zone of a date whose offset is none says that nobody knows it: `-0000`, or a word that RFC 5322 section
 /// 4.3 has taken for that.
 fn says_no_zone(date: &str) -> bool {
@@ -140,13 +206,13 @@ fn without_comments(text: &str) -> String {
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Date({})", self.text)
+        write!(f, "Date({})", self.as_str())
     }
 }
 
@@ -195,6 +261,20 @@ mod tests {
             "31 Dec 2016 23:59:60 +0000",
         ] {
             assert!(text.parse::<Date>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_day_is_written_as_another_program_would() {
+        for day in -25_567..=2_932_896 {
+            // A part of them is enough but for the first of each month.
+            if day % 13 != 0 && civil(day).2 != 1 {
+                continue;
+            }
+            let date = Date::write(day * 86_400 + day.rem_euclid(86_400), Some(0)).unwrap();
+            let other = jiff::Timestamp::from_second(date.unix_seconds()).unwrap();
+            let other = jiff::tz::Offset::UTC.to_datetime(other).strftime("%a, %-d %b %Y %H:%M:%S +0000");
+            assert_eq!(date.as_str(), other.to_string());
         }
     }
 

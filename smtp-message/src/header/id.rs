@@ -35,8 +35,16 @@ pub struct MessageIdError(Snippet);
 impl MessageId {
     /// An identifier that nobody can guess, at `host`.
     pub fn generate(stamp: &Stamp, host: &Host) -> Self {
-        let left = encodify::base32::STANDARD_NO_PAD.encode(&stamp.random[..16]);
-        Self(format!("<{left}@{host}>"))
+        let mut id = String::with_capacity(64);
+        id.push('<');
+        encodify::base32::STANDARD_NO_PAD.encode_append(&stamp.random[..16], &mut id);
+        id.push('@');
+        match host {
+            Host::Domain(domain) => id.push_str(domain.as_str()),
+            Host::Literal(literal) => id.push_str(&literal.to_string()),
+        }
+        id.push('>');
+        Self(id)
     }
 
     /// With its angle brackets.

@@ -20,6 +20,10 @@ pub(crate) const NAME_LIMIT: usize = 76;
 /// Where a text has a character that no header may carry: a control other than TAB, or a line separator, which some
 /// programs take for a line end once they have decoded the header.
 pub(crate) fn find_forbidden(text: &str) -> Option<usize> {
+    // Most texts are plain.
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return None;
+    }
     let forbidden = |c: char| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
     text.find(forbidden)
 }

@@ -8,6 +8,7 @@
 
 use encodify::Fold;
 use encodify::rfc2047::{B, Q_PHRASE, Q_TEXT, WordEncoder};
+use smtp_proto::Address;
 use smtp_proto::address::syntax::{is_atext, write_quoted};
 
 use super::find_forbidden;
@@ -38,11 +39,6 @@ impl<'a> FieldWriter<'a> {
         Self { out, column: name.len() + 1, fresh: true, utf8 }
     }
 
-    /// Whether the header section is UTF-8.
-    pub(crate) fn is_utf8(&self) -> bool {
-        self.utf8
-    }
-
     /// Ends the field.
     pub(crate) fn end(self) {
         self.out.extend_from_slice(b"\r\n");
@@ -52,6 +48,23 @@ impl<'a> FieldWriter<'a> {
     pub(crate) fn token(&mut self, token: &str) {
         self.space(token.len() + GLUED);
         self.glue(token);
+    }
+
+    /// Writes an address, which cannot be broken, in angle brackets or not; in UTF-8 its domain is for people to read.
+    pub(crate) fn address(&mut self, address: &Address, brackets: bool) {
+        let (start, utf8) = (self.out.len(), self.utf8);
+        self.out.extend_from_slice(if brackets { b" <" } else { b" " });
+        write_address(self.out, address, utf8);
+        if brackets {
+            self.out.push(b'>');
+        }
+        let len = self.out.len() - start - 1;
+        let width = if std::mem::take(&mut self.fresh) { LINE_LIMIT } else { WIDTH };
+        if self.column + 1 + len + GLUED > width && self.column > 1 {
+            self.out.splice(start..start, *b"\r\n");
+            self.column = 0;
+        }
+        self.column += 1 + len;
     }
 
     /// Writes a value that is ASCII and ends in a word as it is, folded at white space only.
@@ -122,6 +135,13 @@ impl<'a> FieldWriter<'a> {
     /// Writes a display name: as atoms if it can be, else as a quoted string or encoded words.  Returns whether it
     /// ends in an encoded word, which nothing but white space may follow (RFC 2047 section 5).
     pub(crate) fn phrase(&mut self, name: &str) -> bool {
+        let simple = |b: u8| b.is_ascii_alphanumeric() || b == b' ';
+        if name.len() + self.column < WIDTH - 2 * GLUED && name.bytes().all(simple) && is_plain(name) {
+            self.fresh = false;
+            self.glue(" ");
+            self.glue(name);
+            return false;
+        }
         let utf8 = self.utf8;
         let atom = |word: &str| {
             let short = !word.is_empty() && word.len() < WIDTH - GLUED;
@@ -208,6 +228,23 @@ pub(crate) fn quoted(text: &str) -> String {
 fn needs_encoding(word: &str, longest: usize, utf8: bool) -> bool {
     let plain = |b: u8| b.is_ascii_graphic() || (utf8 && b >= 0x80);
     word.len() > longest || word.contains("=?") || !word.bytes().all(plain)
+}
+
+/// Appends an address as it stands in a header.
+fn write_address(out: &mut Vec<u8>, address: &Address, utf8: bool) {
+    let local = address.local_part();
+    match (address.domain(), local.plain()) {
+        (Some(domain), Some(local)) if !utf8 => {
+            for piece in [local, "@", domain.as_str()] {
+                out.extend_from_slice(piece.as_bytes());
+            }
+        }
+        #[cfg(feature = "idna")]
+        (Some(domain), _) if utf8 => {
+            out.extend_from_slice(format!("{local}@{}", domain.to_unicode()).as_bytes());
+        }
+        _ => out.extend_from_slice(address.to_string().as_bytes()),
+    }
 }
 
 /// Whether a short text can stand in any line as it is: words of ASCII with single spaces between them.

@@ -81,25 +81,10 @@ impl Mailbox {
     }
 
     pub(crate) fn write(&self, field: &mut FieldWriter<'_>) {
-        match &self.name {
-            Some(name) => {
-                field.phrase(name);
-                field.token(&format!("<{}>", self.shown_address(field.is_utf8())));
-            }
-            None => field.token(&self.shown_address(field.is_utf8())),
+        if let Some(name) = &self.name {
+            field.phrase(name);
         }
-    }
-
-    /// The address as headers have it: with A-labels, but for headers that are UTF-8.
-    fn shown_address(&self, utf8: bool) -> String {
-        #[cfg(feature = "idna")]
-        if let Some(domain) = self.address.domain()
-            && utf8
-        {
-            return format!("{}@{}", self.address.local_part(), domain.to_unicode());
-        }
-        let _ = utf8;
-        self.address.to_string()
+        field.address(&self.address, self.name.is_some());
     }
 }
 
@@ -212,6 +197,17 @@ impl MailboxList {
             Entry::Mailbox(mailbox) => std::slice::from_ref(mailbox),
             Entry::Group(_, members) => members,
         })
+    }
+
+    /// The first mailbox.
+    pub(crate) fn into_first(mut self) -> Option<Mailbox> {
+        match self.entries.first() {
+            Some(Entry::Mailbox(_)) => match self.entries.swap_remove(0) {
+                Entry::Mailbox(mailbox) => Some(mailbox),
+                Entry::Group(..) => None,
+            },
+            _ => self.mailboxes().next().cloned(),
+        }
     }
 
     /// Whether there is neither a mailbox nor a group.

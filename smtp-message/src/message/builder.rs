@@ -1,14 +1,13 @@
 //! Collects what a message says, and judges it at the end.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use smtp_proto::Address;
 use smtp_proto::envelope::BodyType;
 
 use super::problem::{BuildError, Rule};
 use super::resent::Resent;
-use super::{Boundaries, Draft, Inner, Message, Mode, Plan, Plans, unique};
+use super::{Boundaries, Draft, Inner, Message, Mode, Plan, Plans};
 use crate::header::{FieldWriter, Other, find_forbidden};
 use crate::part::{MAX_DEPTH, Part};
 use crate::{Date, DateError, Mailbox, MailboxError, MailboxList, MessageId, MessageIdError, Stamp};
@@ -40,15 +39,21 @@ pub struct MessageBuilder {
     pub(super) others: Vec<Other>,
     /// The names that callers may give, if not all.
     pub(super) allowed: Option<Vec<String>>,
-    text: Option<Part>,
-    html: Option<Part>,
-    alternatives: Vec<Part>,
-    embedded: Vec<Part>,
-    attached: Vec<Part>,
-    body: Option<Part>,
+    parts: Vec<(Role, Part)>,
     most: BodyType,
     utf8: bool,
     problems: BuildError,
+}
+
+/// What a part is to the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Text,
+    Html,
+    Alternative,
+    Embedded,
+    Attached,
+    Body,
 }
 
 impl MessageBuilder {
@@ -232,43 +237,37 @@ impl MessageBuilder {
 
     /// Sets the plain text of the body, with line ends of any kind.
     pub fn text(mut self, text: impl Into<String>) -> Self {
-        if self.text.replace(Part::text(text)).is_some() {
-            self.problem("body", Rule::Repeated);
-        }
+        self.only(Role::Text, Part::text(text));
         self
     }
 
     /// Sets the HTML of the body; with a text it is an alternative to that.
     pub fn html(mut self, html: impl Into<String>) -> Self {
-        if self.html.replace(Part::html(html)).is_some() {
-            self.problem("body", Rule::Repeated);
-        }
+        self.only(Role::Html, Part::html(html));
         self
     }
 
     /// Adds another alternative to the text, such as [`Part::calendar`]; the last is the richest.
     pub fn alternative(mut self, part: Part) -> Self {
-        self.alternatives.push(part);
+        self.parts.push((Role::Alternative, part));
         self
     }
 
     /// Adds what the HTML refers to, such as [`Part::inline`].
     pub fn embed(mut self, part: Part) -> Self {
-        self.embedded.push(part);
+        self.parts.push((Role::Embedded, part));
         self
     }
 
     /// Adds an attachment, or any other part that stands behind the text.
     pub fn attach(mut self, part: Part) -> Self {
-        self.attached.push(part);
+        self.parts.push((Role::Attached, part));
         self
     }
 
     /// Sets the whole body, in place of text, HTML, what is embedded and what is attached.
     pub fn body(mut self, part: Part) -> Self {
-        if self.body.replace(part).is_some() {
-            self.problem("body", Rule::Repeated);
-        }
+        self.only(Role::Body, part);
         self
     }
 
@@ -332,12 +331,12 @@ impl MessageBuilder {
             Some(date) => Ok(date),
             None => stamp.unix_time.try_into(),
         };
-        let sender = self.sender.as_ref().or(self.from.mailboxes().next()).map(|m| m.address().clone());
-        let host = sender.as_ref().and_then(Address::host);
+        let sender = self.sender.as_ref().or(self.from.mailboxes().next());
+        let host = sender.and_then(|sender| sender.address().host());
         let id = self.message_id.take().or_else(|| host.map(|host| MessageId::generate(stamp, host)));
-        match (date, sender, id) {
-            (Ok(date), Some(sender), Some(id)) if problems.problems.is_empty() => {
-                self.finish(body, sender, id, &date, stamp).map_err(|rule| {
+        match (date, id) {
+            (Ok(date), Some(id)) if problems.problems.is_empty() => {
+                self.finish(&body, id, &date, stamp).map_err(|rule| {
                     problems.add("", "body", rule);
                     problems
                 })
@@ -353,16 +352,26 @@ impl MessageBuilder {
 
     /// Puts the parts into each other: mixed(related(alternative(text, html), embedded), attached).
     fn take_body(&mut self, problems: &mut BuildError) -> Part {
-        let [alternatives, embedded, attached] =
-            [&mut self.alternatives, &mut self.embedded, &mut self.attached].map(std::mem::take);
-        let mut texts: Vec<Part> = self.text.take().into_iter().chain(self.html.take()).collect();
-        texts.extend(alternatives);
-        if let Some(body) = self.body.take() {
-            if !(texts.is_empty() && embedded.is_empty() && attached.is_empty()) {
-                problems.add("", "body", Rule::Repeated);
+        let mut parts = std::mem::take(&mut self.parts);
+        if parts.len() < 2 {
+            match parts.pop() {
+                None => return Part::text(""),
+                Some((Role::Text | Role::Html | Role::Alternative | Role::Body, part)) => return part,
+                Some(other) => parts.push(other),
             }
-            return body;
         }
+        if let Some(at) = parts.iter().position(|(role, _)| *role == Role::Body) {
+            problems.add("", "body", Rule::Repeated);
+            return parts.swap_remove(at).1;
+        }
+        // The text first, then the HTML, then other alternatives as they were given.
+        parts.sort_by_key(|(role, _)| *role as u8);
+        let mut behind = |role| {
+            let at = parts.iter().position(|(other, _)| *other as u8 >= role as u8).unwrap_or(parts.len());
+            parts.split_off(at).into_iter().map(|(_, part)| part).collect::<Vec<_>>()
+        };
+        let (attached, embedded, mut texts) =
+            (behind(Role::Attached), behind(Role::Embedded), behind(Role::Text));
         let text = match texts.len() {
             0 if attached.is_empty() || !embedded.is_empty() => Some(Part::text("")),
             0 | 1 => texts.pop(),
@@ -378,10 +387,17 @@ impl MessageBuilder {
         }
     }
 
+    /// Adds a part of which there may be one.
+    fn only(&mut self, role: Role, part: Part) {
+        if self.parts.iter().any(|(other, _)| *other == role) {
+            return self.problem("body", Rule::Repeated);
+        }
+        self.parts.push((role, part));
+    }
+
     fn finish(
         mut self,
-        body: Part,
-        sender: Address,
+        body: &Part,
         message_id: MessageId,
         date: &Date,
         stamp: &Stamp,
@@ -389,13 +405,6 @@ impl MessageBuilder {
         if body.depth() > MAX_DEPTH {
             return Err(Rule::TooDeep);
         }
-        let (sender, recipients) = match self.resent.last() {
-            Some(resent) => (resent.reverse_path().unwrap_or(sender), resent.recipients()),
-            None => {
-                let to = [&self.to, &self.cc, &self.bcc];
-                (sender, unique(to.into_iter().flat_map(MailboxList::mailboxes)))
-            }
-        };
         if self.undisclosed && self.to.is_empty() && self.cc.is_empty() {
             self.to = MailboxList::undisclosed();
         }
@@ -408,20 +417,26 @@ impl MessageBuilder {
                 head = self.head(&message_id, date, stamp, true);
             }
             let mode = Mode { most: BodyType::SevenBit, utf8: needs_utf8 };
-            let plan = Plan::new(head, &body, &mut Boundaries::new(stamp.part_random()), mode);
+            let plan = Plan::new(head, body, &mut Boundaries::new(stamp.part_random()), mode);
             Plans::Fixed(Arc::new(plan.map_err(|_| Rule::Missing)?))
         } else {
             let utf8 = needs_utf8 || self.utf8;
             Plans::Open(Box::new(Draft {
                 utf8: utf8.then(|| self.head(&message_id, date, stamp, true)),
                 ascii: (!needs_utf8).then_some(head),
-                body,
+                body: body.clone(),
                 random: stamp.part_random(),
                 most: self.most,
                 plans: Mutex::default(),
             }))
         };
-        Ok(Message(Arc::new(Inner { plans, sender, recipients, message_id, depth, needs_utf8 })))
+        let (sender, to) = match self.resent.pop() {
+            Some(resent) => resent.into_envelope(),
+            None => (self.sender.or_else(|| self.from.into_first()), [self.to, self.cc, self.bcc]),
+        };
+        let sender = sender.ok_or(Rule::Missing)?;
+        let recipients = OnceLock::new();
+        Ok(Message(Arc::new(Inner { plans, sender, to, recipients, message_id, depth, needs_utf8 })))
     }
 
     /// The header section up to the fields of the body.
@@ -508,10 +523,7 @@ impl fmt::Debug for MessageBuilder {
             .field("to", &self.to)
             .field("cc", &self.cc)
             .field("bcc", &self.bcc)
-            .field("text", &self.text)
-            .field("html", &self.html)
-            .field("attached", &self.attached)
-            .field("body", &self.body)
+            .field("parts", &self.parts)
             .finish_non_exhaustive()
     }
 }

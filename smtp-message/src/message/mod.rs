@@ -9,7 +9,7 @@ mod resent;
 use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use smtp_proto::envelope::{BodyType, Form};
 use smtp_proto::{Address, Extension, Extensions};
@@ -21,7 +21,7 @@ pub use problem::{BuildError, Problem, Rule};
 pub use resent::Resent;
 
 use crate::part::Part;
-use crate::{Chunks, Content, ContentError, MessageId};
+use crate::{Chunks, Content, ContentError, Mailbox, MailboxList, MessageId};
 
 /// A message, ready to be sent any number of times.  Cloning it copies nothing large.
 ///
@@ -60,8 +60,10 @@ pub struct Message(Arc<Inner>);
 
 struct Inner {
     plans: Plans,
-    sender: Address,
-    recipients: Vec<Address>,
+    sender: Mailbox,
+    to: [MailboxList; 3],
+    /// The addresses of those, once somebody has asked for them.
+    recipients: OnceLock<Vec<Address>>,
     message_id: MessageId,
     depth: usize,
     /// The headers are UTF-8 for every server.
@@ -95,12 +97,13 @@ impl Message {
 
     /// Who sends it, for the reverse-path: Sender, or else the author; if it is resent, who does that.
     pub fn sender(&self) -> &Address {
-        &self.0.sender
+        self.0.sender.address()
     }
 
     /// Whom it is for: To, Cc and Bcc in this order, each once; if it is resent, to whom.
     pub fn recipients(&self) -> &[Address] {
-        &self.0.recipients
+        let all = || unique(self.0.to.iter().flat_map(MailboxList::mailboxes));
+        self.0.recipients.get_or_init(all)
     }
 
     /// Its identifier.
@@ -222,8 +225,8 @@ impl Chunks for PlanChunks {
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")
-            .field("sender", &self.0.sender)
-            .field("recipients", &self.0.recipients)
+            .field("sender", self.sender())
+            .field("recipients", &self.recipients())
             .field("message_id", &self.0.message_id.as_str())
             .finish_non_exhaustive()
     }

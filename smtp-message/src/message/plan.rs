@@ -13,7 +13,7 @@ use crate::header::{ContentType, FieldWriter};
 use crate::part::{Encoded, Leaf, LeafChunks, MARKER, Node, Part, TransferEncoding};
 use crate::{ContentError, Message};
 
-/// Data that is longer when encoded stays where it is until the message is sent.
+/// Data that is longer stays where it is until the message is sent.
 const INLINE: usize = 32 << 10;
 
 /// What a server can take, as far as the message makes use of it.
@@ -89,7 +89,8 @@ impl Plan {
         mode: Mode,
     ) -> Result<Self, ContentError> {
         let head = flat.len();
-        flat.reserve_exact(room(body));
+        // Encoders want room for the worst.
+        flat.reserve(room(body) + (8 << 10));
         loop {
             let plan = Self { flat, leaves: Vec::new(), form: Form::default() };
             let mut planner = Planner { plan, boundaries, mode, occurs: false };
@@ -194,25 +195,21 @@ impl Planner<'_> {
         let text = part.content_type.is_of("text/") || part.content_type.is_of("message/");
         let most = self.mode.most;
         let whole = most == BodyType::BinaryMime || part.encoding.is_some_and(TransferEncoding::is_identity);
-        let mut marker = false;
-        let encoded = leaf.clone().look(whole, |scan| {
-            marker = scan.marker;
+        let looked = leaf.look(whole, |scan| {
             part.encoding.unwrap_or_else(|| TransferEncoding::choose(scan, text, most))
         })?;
-        if marker {
+        if looked.scan.marker {
             self.occurs |= match leaf.data.at_hand() {
                 Some(data) => self.boundaries.occurs_in(data),
                 None => leaf.contains(self.boundaries.common.as_bytes())?,
             };
         }
-        let encoding = encoded.encoding();
+        let (encoding, len) = (looked.encoding, looked.scan.len);
         self.fields(part, &part.content_type, Some(encoding));
-        if encoded.size <= INLINE as u64 && leaf.data.at_hand().is_some() {
-            encoded.append_to(&mut self.plan.flat)?;
-        } else {
-            self.plan.leaves.push(Placed { at: self.plan.flat.len(), leaf: encoded.clone() });
+        if !looked.append_to(INLINE, &mut self.plan.flat) {
+            self.plan.leaves.push(Placed { at: self.plan.flat.len(), leaf: looked.encoded()? });
         }
-        let ends = encoding == TransferEncoding::Base64 && encoded.size > 0;
+        let ends = encoding == TransferEncoding::Base64 && len > 0;
         Ok((self.note(encoding.body_type()), ends))
     }
 
@@ -267,7 +264,8 @@ impl Planner<'_> {
             self.plan.flat.extend_from_slice(bytes);
             return Ok(());
         }
-        let leaf = Leaf::new(bytes.clone().into()).look(false, |_| TransferEncoding::Binary)?;
+        let leaf = Leaf::new(bytes.clone().into());
+        let leaf = leaf.look(false, |_| TransferEncoding::Binary)?.encoded()?;
         self.plan.leaves.push(Placed { at: self.plan.flat.len(), leaf });
         Ok(())
     }

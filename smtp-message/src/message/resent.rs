@@ -1,10 +1,7 @@
 //! The fields of one who passes a message on (RFC 5322 section 3.6.6).
 
-use smtp_proto::Address;
-
 use super::builder::{mailbox, mailboxes, token};
 use super::problem::{BuildError, Rule};
-use super::unique;
 use crate::{Date, DateError, Mailbox, MailboxError, MailboxList, MessageId, MessageIdError, Stamp};
 
 /// Who passes a message on, to whom and when; the message keeps all its own fields.
@@ -166,12 +163,9 @@ impl Resent {
         }
     }
 
-    pub(super) fn reverse_path(&self) -> Option<Address> {
-        self.sender.as_ref().or(self.from.mailboxes().next()).map(|mailbox| mailbox.address().clone())
-    }
-
-    pub(super) fn recipients(&self) -> Vec<Address> {
-        unique([&self.to, &self.cc, &self.bcc].into_iter().flat_map(MailboxList::mailboxes))
+    /// Who does it, and to whom.
+    pub(super) fn into_envelope(self) -> (Option<Mailbox>, [MailboxList; 3]) {
+        (self.sender.or_else(|| self.from.into_first()), [self.to, self.cc, self.bcc])
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>, stamp: &Stamp, utf8: bool) {

@@ -29,7 +29,7 @@ pub(crate) struct Encoded {
     leaf: Leaf,
     scan: Scan,
     version: Option<Version>,
-    encoding: TransferEncoding,
+    pub(crate) encoding: TransferEncoding,
     encoder: Encoder,
     /// Octets on the wire.
     pub(crate) size: u64,
@@ -40,30 +40,23 @@ impl Leaf {
         Self { data, normalise: false }
     }
 
-    /// Pass one: looks at the data, chooses an encoding and finds the exact size.  Unless it has to be read `to_the_end`
-    /// it is looked at only until it is clear that it can go neither as lines nor as text.
+    /// Pass one: looks at the data and chooses an encoding.  Unless it has to be read `to_the_end` it is looked at only
+    /// until it is clear that it can go neither as lines nor as text.
     ///
     /// # Errors
     /// The data cannot be read, or does not fit the encoding that is asked for.
     pub(crate) fn look(
-        self,
+        &self,
         to_the_end: bool,
         choose: impl FnOnce(&Scan) -> TransferEncoding,
-    ) -> Result<Encoded, ContentError> {
+    ) -> Result<Looked<'_>, ContentError> {
         let version = self.data.version()?;
         let scan = self.scan(to_the_end)?;
         let encoding = choose(&scan);
         if !encoding.fits(&scan) {
             return Err(ContentError::Encoding);
         }
-        let encoder = Encoder::new(encoding, &scan);
-        let size = encoder.length(scan.len);
-        let mut encoded = Encoded { leaf: self, scan, version, encoding, encoder, size: 0 };
-        encoded.size = match size {
-            Some(size) => size,
-            None => encoded.measure()?,
-        };
-        Ok(encoded)
+        Ok(Looked { leaf: self, scan, version, encoding })
     }
 
     /// Whether the data has this in it.
@@ -110,11 +103,44 @@ impl Leaf {
     }
 }
 
-impl Encoded {
-    pub(crate) fn encoding(&self) -> TransferEncoding {
-        self.encoding
+/// A leaf that has been looked at.
+pub(crate) struct Looked<'a> {
+    leaf: &'a Leaf,
+    pub(crate) scan: Scan,
+    version: Option<Version>,
+    pub(crate) encoding: TransferEncoding,
+}
+
+impl Looked<'_> {
+    /// Appends the encoded data if it is at hand and of at most so many octets; whether it is.
+    pub(crate) fn append_to(&self, most: usize, out: &mut Vec<u8>) -> bool {
+        let Some(data) = self.leaf.data.at_hand().filter(|data| data.len() <= most) else { return false };
+        let encoder = Encoder::new(self.encoding, &self.scan);
+        let mut from = 0;
+        while from < data.len() {
+            from += encoder.encode(&data[from..], true, usize::MAX, out);
+        }
+        encoder.finish(out, data.last().copied().unwrap_or_default(), data.is_empty());
+        true
     }
 
+    /// The same to be encoded when the message is sent; finds the exact size.
+    ///
+    /// # Errors
+    /// The data cannot be read.
+    pub(crate) fn encoded(self) -> Result<Encoded, ContentError> {
+        let Self { leaf, scan, version, encoding } = self;
+        let encoder = Encoder::new(encoding, &scan);
+        let mut encoded = Encoded { leaf: leaf.clone(), scan, version, encoding, encoder, size: 0 };
+        encoded.size = match encoder.length(scan.len) {
+            Some(size) => size,
+            None => encoded.measure()?,
+        };
+        Ok(encoded)
+    }
+}
+
+impl Encoded {
     /// Whether the source is what it was when it was looked at, as far as that can be told without reading it.
     pub(crate) fn is_current(&self) -> bool {
         self.version.is_none() || self.leaf.data.version().is_ok_and(|version| version == self.version)

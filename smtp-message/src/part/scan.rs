@@ -1,15 +1,15 @@
 //! What kind of data a part has: all that the choice of a transfer encoding depends on, in one pass over any pieces.
 
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter, memrchr};
 
-use crate::line_ends::LINE_LIMIT;
+use crate::line_ends::{LINE_LIMIT, count};
 use crate::steps;
 
 /// What boundaries begin with; no line of quoted-printable or base64 does.
 pub(crate) const MARKER: &[u8; 4] = b"--=_";
 
 /// What data was seen.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Scan {
     /// Octets.
     pub(crate) len: u64,
@@ -19,22 +19,39 @@ pub(crate) struct Scan {
     pub(crate) nul: bool,
     /// There is a control other than TAB, CR and LF.
     pub(crate) control: bool,
-    /// A line has more than 998 octets.
-    pub(crate) long: bool,
+    /// A line has more than 998 octets; where line ends are not all CRLF it may have one less.
+    long: bool,
     /// A line begins with [`MARKER`].
     pub(crate) marker: bool,
     /// Octets that quoted-printable has to escape.
     pub(crate) escapes: u64,
-    /// A LF without a CR before it.
-    bare_lf: bool,
     crs: u64,
+    lfs: u64,
     crlfs: u64,
     /// Octets since the last LF.
     column: usize,
-    last: u8,
-    /// Octets of [`MARKER`] that the line began with so far; `None` when it did not.
-    matched: Option<u8>,
-    begun: bool,
+    /// What was seen last.
+    tail: [u8; 4],
+}
+
+impl Default for Scan {
+    fn default() -> Self {
+        Self {
+            len: 0,
+            eight_bit: false,
+            nul: false,
+            control: false,
+            long: false,
+            marker: false,
+            escapes: 0,
+            crs: 0,
+            lfs: 0,
+            crlfs: 0,
+            column: 0,
+            // The first line begins as all others do.
+            tail: [b'\n'; 4],
+        }
+    }
 }
 
 impl Scan {
@@ -51,77 +68,90 @@ impl Scan {
             return;
         }
         steps::add(data.len());
+        self.crlfs += u64::from(self.tail[3] == b'\r' && data[0] == b'\n');
         self.classify(data);
-        if !self.begun {
-            (self.begun, self.matched) = (true, Some(0));
+        self.measure_lines(data);
+        for at in memchr_iter(MARKER[3], data) {
+            self.marker |= self.begins_line(data, at);
         }
-        self.match_marker(data);
-        let mut start = 0;
-        for at in memchr_iter(b'\n', data) {
-            let before = if at > 0 { data[at - 1] } else { self.last };
-            let crlf = before == b'\r';
-            self.crlfs += u64::from(crlf);
-            self.bare_lf |= !crlf;
-            self.long |= self.column + (at - start) > LINE_LIMIT + usize::from(crlf);
-            self.column = 0;
-            start = at + 1;
-            self.matched = Some(0);
-            self.match_marker(&data[start..]);
-        }
-        self.column += data.len() - start;
-        self.last = data[data.len() - 1];
+        let kept = data.len().min(4);
+        self.tail.rotate_left(kept);
+        self.tail[4 - kept..].copy_from_slice(&data[data.len() - kept..]);
         self.len += data.len() as u64;
     }
 
     /// Whether there is a CR or LF that is not part of a CRLF.
     pub(crate) fn has_bare_ends(&self) -> bool {
-        self.bare_lf || self.crs != self.crlfs
+        self.lfs != self.crlfs || self.crs != self.crlfs
     }
 
     /// Whether the data is lines, the last with its end, of at most 998 octets, and has no NUL: fit for 8-bit transport.
     pub(crate) fn is_lines(&self) -> bool {
-        let long = self.long || self.column > LINE_LIMIT;
-        !self.nul && !long && !self.has_bare_ends() && (self.len == 0 || self.last == b'\n')
+        !self.nul && !self.long && !self.has_bare_ends() && self.tail[3] == b'\n'
     }
 
     /// Whether nothing that follows can make lines of it.
     pub(crate) fn is_hopeless(&self) -> bool {
-        self.bare_lf
+        self.lfs != self.crlfs
     }
 
-    /// The same in simple loops, which the compiler turns into wide ones.
+    /// Looks at each octet, in simple loops, which the compiler turns into wide ones.
     fn classify(&mut self, data: &[u8]) {
+        let (crs, lfs, crlfs) = count(data);
+        self.crs += crs;
+        self.lfs += lfs;
+        self.crlfs += crlfs;
         for block in data.chunks(128) {
-            let (mut all, mut nul, mut control, mut crs, mut escapes) = (0_u8, false, false, 0_u8, 0_u8);
+            let (mut all, mut nul, mut control, mut escapes) = (0_u8, 0_u8, 0_u8, 0_u8);
             for &b in block {
-                let is_control = (b < b' ' && b != b'\t' && b != b'\r' && b != b'\n') || b == 0x7f;
+                let is_blank = u8::from(b == b'\t') | u8::from(b == b'\r') | u8::from(b == b'\n');
+                let is_control = (u8::from(b < b' ') & !is_blank) | u8::from(b == 0x7f);
                 all |= b;
-                nul |= b == 0;
+                nul |= u8::from(b == 0);
                 control |= is_control;
-                crs += u8::from(b == b'\r');
-                escapes += u8::from(is_control || b > 0x7f || b == b'=');
+                escapes += is_control | u8::from(b > 0x7f) | u8::from(b == b'=');
             }
             self.eight_bit |= all > 0x7f;
-            self.nul |= nul;
-            self.control |= control;
-            self.crs += u64::from(crs);
+            self.nul |= nul != 0;
+            self.control |= control != 0;
             self.escapes += u64::from(escapes);
         }
     }
 
-    fn match_marker(&mut self, data: &[u8]) {
-        let Some(matched) = self.matched else { return };
-        let wanted = &MARKER[usize::from(matched)..];
-        let same = wanted.iter().zip(data).take_while(|(a, b)| a == b).count();
-        if same == wanted.len() {
-            self.marker = true;
-            self.matched = None;
-        } else if same == data.len() {
-            // At most four.
-            self.matched = u8::try_from(usize::from(matched) + same).ok();
-        } else {
-            self.matched = None;
+    /// Looks for long lines: as far as a line may go there must be a LF, of which the last will do.
+    fn measure_lines(&mut self, data: &[u8]) {
+        let mut rest = data;
+        loop {
+            let window = (LINE_LIMIT + 2).saturating_sub(self.column);
+            match rest.get(..window) {
+                None => break,
+                Some(head) => match memrchr(b'\n', head) {
+                    Some(at) => {
+                        self.column = 0;
+                        rest = &rest[at + 1..];
+                    }
+                    None => {
+                        self.long = true;
+                        let Some(at) = memchr(b'\n', rest) else { break };
+                        self.column = 0;
+                        rest = &rest[at + 1..];
+                    }
+                },
+            }
         }
+        self.column = match memrchr(b'\n', rest) {
+            Some(at) => rest.len() - at - 1,
+            None => self.column + rest.len(),
+        };
+    }
+
+    /// Whether the marker that may end here stands at the beginning of a line.
+    fn begins_line(&self, data: &[u8], at: usize) -> bool {
+        let octet = |back: usize| match at.checked_sub(back) {
+            Some(at) => data[at],
+            None => self.tail[4 + at - back],
+        };
+        octet(1) == MARKER[2] && octet(2) == MARKER[1] && octet(3) == MARKER[0] && octet(4) == b'\n'
     }
 }
 
@@ -160,8 +190,10 @@ mod tests {
             }
         }
         assert!(Scan::of(fits.as_bytes()).column == 1 && !Scan::of(fits.as_bytes()).long);
+        assert!(Scan::of(fits[3..1003].as_bytes()).is_lines());
         assert!(Scan::of(long.as_bytes()).long);
         assert!(!Scan::of("x".repeat(999).as_bytes()).is_lines());
+        assert!(!Scan::of(long[3..1004].as_bytes()).is_lines());
         assert!(Scan::of(b"a\r\n--=_x\r\n").marker && !Scan::of(b"a--=_x\r\n--=.\r\n").marker);
         assert!(Scan::of(b"a\r\n").is_lines() && Scan::of(b"").is_lines());
         for text in ["a", "a\n", "a\rb\r\n", "\0\r\n", "a\r\r\n"] {

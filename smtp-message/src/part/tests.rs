@@ -11,7 +11,17 @@ use crate::line_ends::find_bare;
 use TransferEncoding::{Base64, Binary, EightBit, QuotedPrintable, SevenBit};
 
 fn choose(data: &Data, text: bool, most: BodyType) -> Encoded {
-    Leaf::new(data.clone()).look(true, |scan| TransferEncoding::choose(scan, text, most)).unwrap()
+    let leaf = Leaf::new(data.clone());
+    let looked = leaf.look(true, |scan| TransferEncoding::choose(scan, text, most)).unwrap();
+    let (mut out, at_hand) = (Vec::new(), data.at_hand().is_some());
+    assert_eq!(looked.append_to(usize::MAX, &mut out), at_hand);
+    let encoded = looked.encoded().unwrap();
+    if at_hand {
+        let mut other = Vec::new();
+        encoded.append_to(&mut other).unwrap();
+        assert_eq!(out, other);
+    }
+    encoded
 }
 
 fn encode(encoded: &Encoded) -> Vec<u8> {
@@ -31,7 +41,7 @@ fn encode(encoded: &Encoded) -> Vec<u8> {
     let mut whole = Vec::new();
     encoded.append_to(&mut whole).unwrap();
     assert_eq!(whole, out);
-    if encoded.encoding() != Binary {
+    if encoded.encoding != Binary {
         assert!(out.is_empty() || out.ends_with(b"\r\n"));
         assert_eq!(find_bare(&out, 0), None);
         assert_eq!(find_long_line(&out), None);
@@ -65,7 +75,7 @@ impl Read for Slow {
 #[track_caller]
 fn check(data: &[u8], text: bool, most: BodyType, encoding: TransferEncoding) {
     let encoded = choose(&data.into(), text, most);
-    assert_eq!(encoded.encoding(), encoding);
+    assert_eq!(encoded.encoding, encoding);
     let wire = encode(&encoded);
     assert_eq!(decode(encoding, &wire), data);
     for piece in [1, 7, 2000, 100_000] {
@@ -75,7 +85,7 @@ fn check(data: &[u8], text: bool, most: BodyType, encoding: TransferEncoding) {
         let data = data.to_vec();
         let read = Data::open(move || Ok(Slow(Cursor::new(data.clone()), piece)));
         let other = choose(&read, text, most);
-        assert_eq!(other.encoding(), encoding);
+        assert_eq!(other.encoding, encoding);
         assert_eq!(encode(&other), wire, "in pieces of {piece}");
     }
 }
@@ -108,7 +118,7 @@ fn case_m9_a_huge_line_comes_in_chunks_too() {
         for more in [0, 1, 2047, 2049] {
             let text = format!("{}{}\nü\n", "x".repeat(more), unit.repeat(30_000 / unit.len()));
             let data = normalise(text.into_bytes());
-            let encoding = choose(&data.clone().into(), true, BodyType::SevenBit).encoding();
+            let encoding = choose(&data.clone().into(), true, BodyType::SevenBit).encoding;
             check(&data, true, BodyType::SevenBit, encoding);
         }
     }
@@ -146,7 +156,7 @@ fn case_m9_data_is_not_changed() {
 
 #[test]
 fn an_encoding_that_is_asked_for_is_taken_or_refused() {
-    let force = |data: &[u8], encoding| Leaf::new(data.into()).look(true, |_| encoding);
+    let force = |data: &[u8], encoding| Leaf::new(data.into()).look(true, |_| encoding)?.encoded();
     for (data, encoding, decoded_by) in [
         (&b"a\n\0b\r"[..], QuotedPrintable, Some(qp::BINARY)),
         (b"a\r\nb \r\n", QuotedPrintable, Some(qp::BODY)),
@@ -209,7 +219,7 @@ fn a_reader_that_fails_is_an_error() {
         }
     }
     let data = Data::open(|| Ok(Broken));
-    let error = Leaf::new(data).look(true, |_| Base64).unwrap_err();
+    let error = Leaf::new(data).look(true, |_| Base64).err().unwrap();
     assert!(error.to_string().contains("broken"));
     let refuses = Data::open(|| Err::<Broken, _>(io::Error::other("no")));
     assert!(Leaf::new(refuses).look(true, |_| Base64).is_err());
@@ -219,8 +229,9 @@ fn a_reader_that_fails_is_an_error() {
 fn text_from_a_reader_gets_its_line_ends() {
     let text = "a\rb\nc\r\r\nd".repeat(10_000);
     let leaf = Leaf { normalise: true, ..Leaf::new(Data::open(move || Ok(Cursor::new(text.clone())))) };
-    let encoded = leaf.look(false, |scan| TransferEncoding::choose(scan, true, BodyType::SevenBit)).unwrap();
-    assert_eq!(encoded.encoding(), SevenBit);
+    let looked = leaf.look(false, |scan| TransferEncoding::choose(scan, true, BodyType::SevenBit)).unwrap();
+    let encoded = looked.encoded().unwrap();
+    assert_eq!(encoded.encoding, SevenBit);
     assert_eq!(
         encode(&encoded),
         "a\r\nb\r\nc\r\nd".repeat(10_000).into_bytes().into_iter().chain(*b"\r\n").collect::<Vec<_>>()

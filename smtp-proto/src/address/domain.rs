@@ -45,7 +45,7 @@ impl Domain {
         self.0.split('.')
     }
 
-    fn from_ascii(name: String) -> Result<Self, AddressRule> {
+    pub(super) fn from_ascii(name: String) -> Result<Self, AddressRule> {
         check_ldh(&name)?;
         let domain = Self(name);
         #[cfg(feature = "idna")]

@@ -66,9 +66,19 @@ impl LocalPart {
         &self.0
     }
 
+    /// What it says, if that is as it goes on the wire, too: it needs no quotes.
+    pub fn plain(&self) -> Option<&str> {
+        Some(&*self.0).filter(|content| is_dot_string(content))
+    }
+
     /// Whether it is ASCII, so that it needs no SMTPUTF8.
     pub fn is_ascii(&self) -> bool {
         self.0.is_ascii()
+    }
+
+    /// Takes what [`starts_simple`] has found.
+    pub(super) fn simple(text: &str) -> Self {
+        Self(text.into())
     }
 
     pub(super) fn postmaster() -> Self {
@@ -175,4 +185,19 @@ fn is_invisible(c: char) -> bool {
         ('\u{e0000}', '\u{e0fff}'),
     ];
     !c.is_ascii() && RANGES.iter().any(|&(first, last)| (first..=last).contains(&c))
+}
+/// How many octets before an `@` make a local part of the simplest kind: letters, digits, `-`, `_` and `+` with single
+/// dots between them, at most 64.
+pub(super) fn starts_simple(text: &str) -> Option<usize> {
+    let mut dot = true;
+    for (at, &b) in text.as_bytes().iter().enumerate().take(LIMIT + 1) {
+        match b {
+            b'@' => return Some(at).filter(|_| !dot),
+            b'.' if dot => return None,
+            b'.' => dot = true,
+            b if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'+') => dot = false,
+            _ => return None,
+        }
+    }
+    None
 }

@@ -148,6 +148,14 @@ impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
+        // Nearly all are of this kind; what is wrong with one is told below.
+        if let Some(at) = local::starts_simple(text)
+            && text.len() <= LIMIT
+            && text.is_ascii()
+            && let Ok(domain) = Domain::from_ascii(text[at + 1..].into())
+        {
+            return Ok(Self { local: LocalPart::simple(&text[..at]), host: Some(Host::Domain(domain)) });
+        }
         let error = |rule| Err(AddressError::new(AddressPart::Address, rule, text));
         local::check_characters(text, AddressPart::Address)?;
         if text.is_empty() {
