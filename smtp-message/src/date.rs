@@ -149,19 +149,21 @@ impl Text {
     }
 
     fn push(&mut self, text: &str) {
-        for &byte in text.as_bytes() {
-            if let Some(free) = self.bytes.get_mut(self.len) {
-                *free = byte;
-                self.len += 1;
-            }
+        if let Some(free) = self.bytes.get_mut(self.len..self.len + text.len()) {
+            free.copy_from_slice(text.as_bytes());
+            self.len += text.len();
         }
     }
 
-    fn number(&mut self, number: i64, digits: u32) {
-        for power in (0..digits).rev() {
-            let digit = usize::try_from(number / 10_i64.pow(power) % 10).unwrap_or_default();
-            self.push(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"][digit % 10]);
+    /// At most four digits.
+    fn number(&mut self, number: i64, digits: usize) {
+        let mut number = u16::try_from(number).unwrap_or_default();
+        let end = self.len + digits;
+        for free in self.bytes[..end.min(31)][self.len..].iter_mut().rev() {
+            *free = b"0123456789"[usize::from(number % 10)];
+            number /= 10;
         }
+        self.len = end.min(31);
     }
 }
 

@@ -24,33 +24,20 @@ pub(crate) fn find_bare(bytes: &[u8], mut from: usize) -> Option<usize> {
     None
 }
 
-/// How many CRs, LFs and CRLFs there are, in simple loops, which the compiler turns into wide ones.
-pub(crate) fn count(data: &[u8]) -> (u64, u64, u64) {
-    steps::add(data.len());
-    let count =
-        |block: &[u8], wanted: u8| u64::from(block.iter().map(|&b| u8::from(b == wanted)).sum::<u8>());
-    let (mut crs, mut lfs, mut crlfs) = (0, 0, 0);
-    for block in data.chunks(128) {
-        crs += count(block, b'\r');
-        lfs += count(block, b'\n');
-    }
-    for (these, next) in data.chunks(128).zip(data.get(1..).unwrap_or_default().chunks(128)) {
-        let pairs = these.iter().zip(next).map(|(&a, &b)| u8::from(a == b'\r') & u8::from(b == b'\n'));
-        crlfs += u64::from(pairs.sum::<u8>());
-    }
-    (crs, lfs, crlfs)
-}
-
 /// Turns every run of CRs with a LF behind it, and every other CR and LF, into one CR LF; adds one if the end lacks it;
 /// nothing stays nothing.
 pub(crate) fn normalise(bytes: Vec<u8>) -> Vec<u8> {
-    let (crs, lfs, crlfs) = count(&bytes);
-    if crs == crlfs && lfs == crlfs && (bytes.is_empty() || bytes.ends_with(b"\n")) {
+    if find_bare(&bytes, 0).is_none() && (bytes.is_empty() || bytes.ends_with(b"\n")) {
         return bytes;
     }
+    normalise_all(&bytes)
+}
+
+/// The same for data that is known to need it.
+pub(crate) fn normalise_all(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 16 + 2);
     let mut normaliser = Normaliser::default();
-    normaliser.feed(&bytes, &mut out);
+    normaliser.feed(bytes, &mut out);
     normaliser.finish(&mut out);
     out
 }

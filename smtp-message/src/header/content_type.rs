@@ -132,7 +132,7 @@ impl ContentType {
     pub(crate) fn write(&self, field: &mut FieldWriter<'_>) {
         field.token(&self.media);
         if self.utf8 {
-            field.param("charset", "utf-8");
+            field.glue("; charset=utf-8");
         }
         for (name, value) in &self.params {
             field.param(name, value);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use smtp_proto::envelope::BodyType;
 
+use super::plan::room;
 use super::problem::{BuildError, Rule};
 use super::resent::Resent;
 use super::{Boundaries, Draft, Inner, Message, Mode, Plan, Plans};
@@ -392,6 +393,8 @@ impl MessageBuilder {
         if self.parts.iter().any(|(other, _)| *other == role) {
             return self.problem("body", Rule::Repeated);
         }
+        // Most messages have one or two.
+        self.parts.reserve_exact(1);
         self.parts.push((role, part));
     }
 
@@ -408,13 +411,13 @@ impl MessageBuilder {
         if self.undisclosed && self.to.is_empty() && self.cc.is_empty() {
             self.to = MailboxList::undisclosed();
         }
-        let mut head = self.head(&message_id, date, stamp, false);
+        let mut head = self.head(&message_id, date, stamp, false, room(body));
         // Everything but addresses has been encoded.
         let needs_utf8 = !head.is_ascii() || body.needs_utf8();
         let depth = body.depth();
         let plans = if body.is_at_hand() && self.most == BodyType::SevenBit && (needs_utf8 || !self.utf8) {
             if needs_utf8 {
-                head = self.head(&message_id, date, stamp, true);
+                head = self.head(&message_id, date, stamp, true, room(body));
             }
             let mode = Mode { most: BodyType::SevenBit, utf8: needs_utf8 };
             let plan = Plan::new(head, body, &mut Boundaries::new(stamp.part_random()), mode);
@@ -422,7 +425,7 @@ impl MessageBuilder {
         } else {
             let utf8 = needs_utf8 || self.utf8;
             Plans::Open(Box::new(Draft {
-                utf8: utf8.then(|| self.head(&message_id, date, stamp, true)),
+                utf8: utf8.then(|| self.head(&message_id, date, stamp, true, 0)),
                 ascii: (!needs_utf8).then_some(head),
                 body: body.clone(),
                 random: stamp.part_random(),
@@ -439,9 +442,9 @@ impl MessageBuilder {
         Ok(Message(Arc::new(Inner { plans, sender, to, recipients, message_id, depth, needs_utf8 })))
     }
 
-    /// The header section up to the fields of the body.
-    fn head(&self, message_id: &MessageId, date: &Date, stamp: &Stamp, utf8: bool) -> Vec<u8> {
-        let mut head = Vec::with_capacity(2048);
+    /// The header section up to the fields of the body, with room for more behind it.
+    fn head(&self, message_id: &MessageId, date: &Date, stamp: &Stamp, utf8: bool, room: usize) -> Vec<u8> {
+        let mut head = Vec::with_capacity(room + 600);
         let out = &mut head;
         for resent in self.resent.iter().rev() {
             resent.write(out, stamp, utf8);

@@ -42,18 +42,23 @@ struct Placed {
 /// Boundaries of a message: what they have in common, and how many there are.
 pub(crate) struct Boundaries {
     random: [u8; 16],
+    /// Empty until there is one.
     common: String,
     count: usize,
 }
 
 impl Boundaries {
     pub(crate) fn new(random: [u8; 16]) -> Self {
-        Self { random, common: Self::common(random), count: 0 }
+        Self { random, common: String::new(), count: 0 }
     }
 
-    fn common(random: [u8; 16]) -> String {
-        // Neither quoted-printable nor base64 has `=_`, so that only data that goes as it is can have it.
-        format!("=_{}", encodify::base32::STANDARD_NO_PAD.encode(random))
+    fn common(&mut self) -> &str {
+        if self.common.is_empty() {
+            // Neither quoted-printable nor base64 has `=_`, so that only data that goes as it is can have it.
+            self.common.push_str("=_");
+            encodify::base32::STANDARD_NO_PAD.encode_append(self.random, &mut self.common);
+        }
+        &self.common
     }
 
     /// Others, because these occur in a part.
@@ -69,11 +74,12 @@ impl Boundaries {
 
     fn next(&mut self) -> String {
         self.count += 1;
-        format!("{}_{}", self.common, self.count)
+        let count = self.count;
+        format!("{}_{count}", self.common())
     }
 
-    fn occurs_in(&self, data: &[u8]) -> bool {
-        memmem::find(data, self.common.as_bytes()).is_some()
+    fn occurs_in(&mut self, data: &[u8]) -> bool {
+        memmem::find(data, self.common().as_bytes()).is_some()
     }
 }
 
@@ -89,8 +95,7 @@ impl Plan {
         mode: Mode,
     ) -> Result<Self, ContentError> {
         let head = flat.len();
-        // Encoders want room for the worst.
-        flat.reserve(room(body) + (8 << 10));
+        flat.reserve(room(body));
         loop {
             let plan = Self { flat, leaves: Vec::new(), form: Form::default() };
             let mut planner = Planner { plan, boundaries, mode, occurs: false };
@@ -146,12 +151,17 @@ impl Plan {
     }
 }
 
-/// About how much memory the data at hand will take.
-fn room(part: &Part) -> usize {
+/// About how much memory fields and data at hand will take.
+pub(super) fn room(part: &Part) -> usize {
     match &part.node {
         Node::Leaf(leaf) => {
             let len = leaf.data.at_hand().map_or(0, bytes::Bytes::len);
-            300 + if len > INLINE { 0 } else { len + len / 2 }
+            // A long text may have to be encoded, and encoders want room for the worst.
+            200 + match len {
+                0..2048 => len,
+                2048..=INLINE => len + len / 4 + 6000,
+                _ => 0,
+            }
         }
         Node::Multipart(parts) => parts.iter().map(|part| room(part) + 100).sum::<usize>() + 200,
         Node::Message(_) => 200,
@@ -201,7 +211,7 @@ impl Planner<'_> {
         if looked.scan.marker {
             self.occurs |= match leaf.data.at_hand() {
                 Some(data) => self.boundaries.occurs_in(data),
-                None => leaf.contains(self.boundaries.common.as_bytes())?,
+                None => leaf.contains(self.boundaries.common().as_bytes())?,
             };
         }
         let (encoding, len) = (looked.encoding, looked.scan.len);

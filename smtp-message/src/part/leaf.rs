@@ -10,7 +10,7 @@ use super::encoding::{AT_HAND, Encoder, TransferEncoding};
 use super::scan::Scan;
 use crate::ContentError;
 use crate::content::CHUNK;
-use crate::line_ends::Normaliser;
+use crate::line_ends::normalise_all;
 
 /// What is read of a source at a time.
 const WINDOW: usize = 32 << 10;
@@ -19,8 +19,8 @@ const WINDOW: usize = 32 << 10;
 #[derive(Clone, Debug)]
 pub(crate) struct Leaf {
     pub(crate) data: Data,
-    /// Line ends of the source are to become CRLF; data at hand has them already.
-    pub(crate) normalise: bool,
+    /// What the data is, if that is known.
+    scan: Option<Scan>,
 }
 
 /// A leaf that has been looked at, in the encoding that was chosen for it.
@@ -37,7 +37,20 @@ pub(crate) struct Encoded {
 
 impl Leaf {
     pub(crate) fn new(data: Data) -> Self {
-        Self { data, normalise: false }
+        Self { data, scan: None }
+    }
+
+    /// Text with line ends of any kind, which become CRLF.
+    pub(crate) fn text(text: String) -> Self {
+        let mut scan = Scan::default();
+        scan.feed(text.as_bytes());
+        let mut bytes = text.into_bytes();
+        if scan.has_bare_ends() || !(bytes.is_empty() || bytes.ends_with(b"\n")) {
+            bytes = normalise_all(&bytes);
+            scan = Scan::default();
+            scan.feed(&bytes);
+        }
+        Self { data: bytes.into(), scan: Some(scan) }
     }
 
     /// Pass one: looks at the data and chooses an encoding.  Unless it has to be read `to_the_end` it is looked at only
@@ -76,6 +89,9 @@ impl Leaf {
     }
 
     pub(crate) fn scan(&self, to_the_end: bool) -> Result<Scan, ContentError> {
+        if let Some(scan) = self.scan {
+            return Ok(scan);
+        }
         let mut scan = Scan::default();
         if let Some(bytes) = self.data.at_hand() {
             for piece in bytes.chunks(4 * WINDOW) {
@@ -244,11 +260,8 @@ enum Input {
 
 struct Window {
     reader: Box<dyn Read + Send>,
-    normaliser: Option<Normaliser>,
     bytes: Vec<u8>,
     from: usize,
-    /// What was read and is still to be normalised.
-    raw: Vec<u8>,
     ended: bool,
 }
 
@@ -259,10 +272,8 @@ impl Input {
         }
         Ok(Self::Reader(Box::new(Window {
             reader: leaf.data.reader()?,
-            normaliser: leaf.normalise.then(Normaliser::default),
             bytes: Vec::new(),
             from: 0,
-            raw: Vec::new(),
             ended: false,
         })))
     }
@@ -310,24 +321,16 @@ impl Input {
 
 impl Window {
     fn read(&mut self) -> Result<(), ContentError> {
-        let target = if self.normaliser.is_some() { &mut self.raw } else { &mut self.bytes };
-        let start = target.len();
-        target.resize(start + WINDOW, 0);
+        let start = self.bytes.len();
+        self.bytes.resize(start + WINDOW, 0);
         let read = loop {
-            match self.reader.read(&mut target[start..]) {
+            match self.reader.read(&mut self.bytes[start..]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 other => break other,
             }
         };
-        target.truncate(start + *read.as_ref().unwrap_or(&0).min(&WINDOW));
+        self.bytes.truncate(start + *read.as_ref().unwrap_or(&0).min(&WINDOW));
         self.ended = read? == 0;
-        if let Some(normaliser) = &mut self.normaliser {
-            normaliser.feed(&self.raw, &mut self.bytes);
-            self.raw.clear();
-            if self.ended {
-                normaliser.finish(&mut self.bytes);
-            }
-        }
         Ok(())
     }
 }

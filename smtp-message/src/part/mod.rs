@@ -106,12 +106,12 @@ impl Part {
 
     /// Plain text with line ends of any kind.
     pub fn text(text: impl Into<String>) -> Self {
-        Self::leaf(normalise(text.into().into_bytes()), ContentType::PLAIN)
+        Self::with(Node::Leaf(Leaf::text(text.into())), ContentType::PLAIN)
     }
 
     /// HTML with line ends of any kind.
     pub fn html(html: impl Into<String>) -> Self {
-        Self::leaf(normalise(html.into().into_bytes()), ContentType::HTML)
+        Self::with(Node::Leaf(Leaf::text(html.into())), ContentType::HTML)
     }
 
     /// Plain text whose paragraphs, each a line however long, are wrapped so that the reader's program can unwrap them
@@ -160,7 +160,7 @@ impl Part {
     pub fn calendar(method: &str, text: impl Into<String>) -> Self {
         let mut content_type = ContentType::text("text/calendar");
         content_type.push("method", method.to_ascii_uppercase());
-        let mut part = Self::leaf(normalise(text.into().into_bytes()), content_type);
+        let mut part = Self::with(Node::Leaf(Leaf::text(text.into())), content_type);
         if !is_token(method) {
             part.problem("method", Rule::Token);
         }

@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr_iter, memrchr};
 
-use crate::line_ends::{LINE_LIMIT, count};
+use crate::line_ends::LINE_LIMIT;
 use crate::steps;
 
 /// What boundaries begin with; no line of quoted-printable or base64 does.
@@ -97,24 +97,37 @@ impl Scan {
 
     /// Looks at each octet, in simple loops, which the compiler turns into wide ones.
     fn classify(&mut self, data: &[u8]) {
-        let (crs, lfs, crlfs) = count(data);
-        self.crs += crs;
-        self.lfs += lfs;
-        self.crlfs += crlfs;
+        let (crs, eight_bit, escapes) = (self.crs, &mut self.eight_bit, &mut self.escapes);
+        let mut controls = 0;
         for block in data.chunks(128) {
-            let (mut all, mut nul, mut control, mut escapes) = (0_u8, 0_u8, 0_u8, 0_u8);
+            let (mut all, mut low, mut tabs, mut crs, mut lfs, mut others) =
+                (0_u8, 0_u8, 0_u8, 0_u8, 0_u8, 0_u8);
             for &b in block {
-                let is_blank = u8::from(b == b'\t') | u8::from(b == b'\r') | u8::from(b == b'\n');
-                let is_control = (u8::from(b < b' ') & !is_blank) | u8::from(b == 0x7f);
                 all |= b;
-                nul |= u8::from(b == 0);
-                control |= is_control;
-                escapes += is_control | u8::from(b > 0x7f) | u8::from(b == b'=');
+                low += u8::from(b < b' ');
+                tabs += u8::from(b == b'\t');
+                crs += u8::from(b == b'\r');
+                lfs += u8::from(b == b'\n');
+                others += u8::from(b == b'=') + u8::from(b > 0x7f);
+                low += u8::from(b == 0x7f);
             }
-            self.eight_bit |= all > 0x7f;
-            self.nul |= nul != 0;
-            self.control |= control != 0;
-            self.escapes += u64::from(escapes);
+            let control = low - tabs - crs - lfs;
+            *eight_bit |= all > 0x7f;
+            *escapes += u64::from(others) + u64::from(control);
+            controls += u64::from(control);
+            self.crs += u64::from(crs);
+            self.lfs += u64::from(lfs);
+        }
+        if self.crs > crs {
+            for (these, next) in data.chunks(128).zip(data[1..].chunks(128)) {
+                let pairs =
+                    these.iter().zip(next).map(|(&a, &b)| u8::from(a == b'\r') & u8::from(b == b'\n'));
+                self.crlfs += u64::from(pairs.sum::<u8>());
+            }
+        }
+        if controls > 0 {
+            self.control = true;
+            self.nul |= memchr(0, data).is_some();
         }
     }
 
