@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
 use smtp_driver::{Error, MailerBuilder, Report};
-use smtp_message::{Bcc, LineEnds, Mailbox, Message, MessageBuilder, RawMessage, Stamp};
+use smtp_message::{Bcc, LineEnds, Mailbox, Message, MessageBuilder, Part, RawMessage, Stamp};
 use smtp_proto::client::Chunking;
 use smtp_proto::envelope::{Envelope, MailOptions, Notify, RcptOptions, Ret};
 use smtp_proto::escape::Escaped;
@@ -20,7 +20,7 @@ use crate::output::{self, Failure};
 const USAGE: &str = "\
 Sends a message.  Without arguments: to a server of this project's own, started for the purpose.
 
-send URL --from ADDRESS --to ADDRESS... --subject TEXT --text TEXT
+send URL --from ADDRESS --to ADDRESS... --subject TEXT [--text TEXT] [--html FILE] [--attach FILE...]
 send URL [--from ADDRESS] [--to ADDRESS...] --eml FILE
 
   URL             smtps://USER:PASSWORD@HOST:465 (implicit TLS), smtp://HOST:587 (STARTTLS),
@@ -30,6 +30,8 @@ send URL [--from ADDRESS] [--to ADDRESS...] --eml FILE
   --to ADDRESS    a recipient, repeatable; with --eml, from its headers if not given
   --subject TEXT  the subject
   --text TEXT     the message
+  --html FILE     the message in HTML; with --text the reader's program shows one of them
+  --attach FILE   a file to go along, repeatable
   --eml FILE      a ready-made message; - for standard input
   --ca FILE       trust only the authorities in this PEM file
   --auth NAME     this AUTH mechanism and no other, such as SCRAM-SHA-256 (in the URL: ?auth=NAME)
@@ -50,6 +52,8 @@ pub struct Task {
     to: Vec<String>,
     subject: Option<String>,
     text: Option<String>,
+    html: Option<PathBuf>,
+    attach: Vec<PathBuf>,
     eml: Option<PathBuf>,
     ca: Option<PathBuf>,
     auth: Option<AuthMechanism>,
@@ -91,6 +95,8 @@ impl Task {
                 Arg::Long("to") => task.to.push(text(parser.value()?)?),
                 Arg::Long("subject") => task.subject = Some(text(parser.value()?)?),
                 Arg::Long("text") => task.text = Some(text(parser.value()?)?),
+                Arg::Long("html") => task.html = Some(parser.value()?.into()),
+                Arg::Long("attach") => task.attach.push(parser.value()?.into()),
                 Arg::Long("eml") => task.eml = Some(parser.value()?.into()),
                 Arg::Long("ca") => task.ca = Some(parser.value()?.into()),
                 Arg::Long("auth") => {
@@ -109,17 +115,16 @@ impl Task {
             }
         }
         task.url = url.ok_or_else(|| Failure::usage("the server's URL is missing"))?;
-        match (&task.text, &task.eml) {
-            (None, None) => Err(Failure::usage("the message is missing: give --text or --eml")),
-            (Some(_), Some(_)) => Err(Failure::usage("give either --text or --eml")),
-            (Some(_), None) if task.from.is_none() => {
-                Err(Failure::usage("the author is missing: give --from"))
+        let parts = task.text.is_some() || task.html.is_some() || !task.attach.is_empty();
+        match (parts, &task.eml) {
+            (false, None) => {
+                Err(Failure::usage("the message is missing: give --text, --html, --attach or --eml"))
             }
-            (Some(_), None) if task.to.is_empty() => {
-                Err(Failure::usage("the recipient is missing: give --to"))
-            }
-            (None, Some(_)) if task.subject.is_some() => {
-                Err(Failure::usage("--subject goes with --text only"))
+            (true, Some(_)) => Err(Failure::usage("give either --eml or --text, --html and --attach")),
+            (true, None) if task.from.is_none() => Err(Failure::usage("the author is missing: give --from")),
+            (true, None) if task.to.is_empty() => Err(Failure::usage("the recipient is missing: give --to")),
+            (false, Some(_)) if task.subject.is_some() => {
+                Err(Failure::usage("--subject does not go with --eml"))
             }
             _ => Ok(task),
         }
@@ -171,7 +176,13 @@ impl Task {
         let addresses =
             |mailboxes: &[Mailbox]| mailboxes.iter().map(|mailbox| mailbox.address().clone()).collect();
         let Some(file) = &self.eml else {
-            let mut builder = Message::builder().text(self.text.clone().unwrap_or_default());
+            let mut builder = Message::builder();
+            builder = self.text.clone().into_iter().fold(builder, MessageBuilder::text);
+            if let Some(file) = &self.html {
+                let html = fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?;
+                builder = builder.html(html);
+            }
+            builder = self.attach.iter().map(Part::file).fold(builder, MessageBuilder::attach);
             builder = from.into_iter().fold(builder, MessageBuilder::from);
             builder = to.into_iter().fold(builder, MessageBuilder::to);
             builder = self.subject.clone().into_iter().fold(builder, MessageBuilder::subject);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // in tests a panic is the report
 
 mod memory;
+mod property;
 mod random;
 
 use std::io::{ErrorKind, Write};
