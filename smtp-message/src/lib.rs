@@ -7,6 +7,8 @@ mod content;
 mod date;
 mod fields;
 mod header;
+#[cfg(feature = "html")]
+mod html;
 mod line_ends;
 mod mailbox;
 mod message;
@@ -19,6 +21,8 @@ pub use content::{Chunks, Content, ContentError};
 pub use date::{Date, DateError};
 pub use fields::{Field, Fields};
 pub use header::{ContentType, ContentTypeError, HeaderValue, MessageId, MessageIdError};
+#[cfg(feature = "html")]
+pub use html::HtmlPolicy;
 pub use mailbox::{Mailbox, MailboxError, MailboxList};
 pub use message::{AutoSubmitted, BuildError, Importance, Message, MessageBuilder, Problem, Resent, Rule};
 pub use part::{Data, Disposition, Part, PartError, Spool, TransferEncoding};

@@ -203,10 +203,10 @@ mod tests {
             }
         }
         assert!(Scan::of(fits.as_bytes()).column == 1 && !Scan::of(fits.as_bytes()).long);
-        assert!(Scan::of(fits[3..1003].as_bytes()).is_lines());
+        assert!(Scan::of(&fits.as_bytes()[3..1003]).is_lines());
         assert!(Scan::of(long.as_bytes()).long);
         assert!(!Scan::of("x".repeat(999).as_bytes()).is_lines());
-        assert!(!Scan::of(long[3..1004].as_bytes()).is_lines());
+        assert!(!Scan::of(&long.as_bytes()[3..1004]).is_lines());
         assert!(Scan::of(b"a\r\n--=_x\r\n").marker && !Scan::of(b"a--=_x\r\n--=.\r\n").marker);
         assert!(Scan::of(b"a\r\n").is_lines() && Scan::of(b"").is_lines());
         for text in ["a", "a\n", "a\rb\r\n", "\0\r\n", "a\r\r\n"] {
