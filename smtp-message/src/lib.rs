@@ -5,6 +5,8 @@
 
 mod content;
 mod date;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+pub mod dkim;
 mod fields;
 mod header;
 #[cfg(feature = "html")]
