@@ -43,6 +43,26 @@ pub trait Content: Send + Sync {
     fn open(&self, form: &Form) -> Result<Box<dyn Chunks>, ContentError>;
 }
 
+impl<C: Content + ?Sized> Content for Box<C> {
+    fn form(&self, extensions: &Extensions) -> Result<Form, ContentError> {
+        (**self).form(extensions)
+    }
+
+    fn open(&self, form: &Form) -> Result<Box<dyn Chunks>, ContentError> {
+        (**self).open(form)
+    }
+}
+
+impl<C: Content + ?Sized> Content for std::sync::Arc<C> {
+    fn form(&self, extensions: &Extensions) -> Result<Form, ContentError> {
+        (**self).form(extensions)
+    }
+
+    fn open(&self, form: &Form) -> Result<Box<dyn Chunks>, ContentError> {
+        (**self).open(form)
+    }
+}
+
 /// The bytes of a content, piece by piece.
 pub trait Chunks: Send {
     /// Appends the next piece to `out`: about 16 KiB, with CRLF line ends and without dot-stuffing.  Returns whether

@@ -261,12 +261,9 @@ impl Verification {
             verdict,
             testing,
         };
-        let fields = match head::fields(self.head.octets()) {
-            Ok(fields) => fields,
-            Err(_) => {
-                let line = self.no_field.unwrap_or_default();
-                return vec![verified(None, Verdict::PermError(PermError::NoField { line }), false)];
-            }
+        let Ok(fields) = head::fields(self.head.octets()) else {
+            let line = self.no_field.unwrap_or_default();
+            return vec![verified(None, Verdict::PermError(PermError::NoField { line }), false)];
         };
         if self.signatures.is_empty() {
             return Vec::new();
@@ -399,7 +396,7 @@ impl Verification {
 fn signed_octets(signature: &Signature, field: &head::Field<'_>, fields: &ByName<'_>) -> Vec<u8> {
     let canon = signature.canonicalization.header;
     let mut octets = Vec::with_capacity(2 << 10);
-    for field in fields.select(signature.headers.iter().map(|name| name.as_bytes())) {
+    for field in fields.select(signature.headers.iter().map(String::as_bytes)) {
         canonical_field(canon, field.whole, &mut octets);
         octets.extend_from_slice(b"\r\n");
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // in tests a panic is the report
 
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod dkim;
 mod memory;
 mod property;
 mod random;
