@@ -188,6 +188,11 @@ impl Template {
         Ok(self)
     }
 
+    /// Where its key has to be published.
+    pub fn key_name(&self) -> &KeyName {
+        &self.key_name
+    }
+
     /// What does not count.
     #[must_use]
     pub fn canonicalization(mut self, canonicalization: Canonicalization) -> Self {

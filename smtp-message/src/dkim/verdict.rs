@@ -69,6 +69,9 @@ pub enum PermError {
     },
     /// The field is no signature that can be verified.
     Signature(SignatureError),
+    /// There are more `From` fields than are signed, and people may be shown another than the signed one (RFC 6376 section
+    /// 8.15).
+    UnsignedFrom,
     /// There is no key.
     NoKey,
     /// What is published is no key.
@@ -144,6 +147,7 @@ impl fmt::Display for PermError {
         match self {
             Self::NoField { line } => write!(f, "line {line} is among the headers and is no header field"),
             Self::Signature(error) => write!(f, "the signature: {error}"),
+            Self::UnsignedFrom => f.write_str("there is a From that is not signed"),
             Self::NoKey => f.write_str("there is no key"),
             Self::Record(error) => write!(f, "the key record: {error}"),
             Self::KeyRevoked => f.write_str("the key is revoked"),

@@ -283,6 +283,12 @@ impl Verification {
                     continue;
                 }
             };
+            let named = |name: &&String| name.eq_ignore_ascii_case("From");
+            if by_name.count(b"From") > signature.headers.iter().filter(named).count() {
+                let error = Verdict::PermError(PermError::UnsignedFrom);
+                results.push(verified(Some(signature), error, false));
+                continue;
+            }
             let octets = || signed_octets(signature, field, &by_name);
             let (verdict, testing) = match self.outdated(signature, now) {
                 Some(why) => (Verdict::Policy(why), false),

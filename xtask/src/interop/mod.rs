@@ -4,6 +4,7 @@
 //! its standard input ends, and a suite of cases.
 
 mod chunks;
+mod dkim;
 mod dovecot;
 mod exporter;
 mod json;
@@ -54,7 +55,7 @@ enum Trial {
 }
 
 const KINDS: &[Kind] =
-    &[postfix::KIND, dovecot::KIND, oracle::AIOSMTPD, oracle::NODEMAILER, sink::KIND, exporter::KIND, parsers::KIND];
+    &[postfix::KIND, dovecot::KIND, oracle::AIOSMTPD, oracle::NODEMAILER, sink::KIND, exporter::KIND, parsers::KIND, dkim::KIND];
 
 /// What was tried, and whether it went as it must.
 struct Case {
