@@ -12,6 +12,9 @@ pub mod bdat;
 pub mod client_session;
 pub mod command_roundtrip;
 mod cut;
+pub mod dkim_canonical;
+pub mod dkim_record;
+pub mod dkim_verify;
 pub mod dot_stuffing;
 pub mod extensions;
 pub mod header_scanner;
@@ -107,6 +110,21 @@ mod tests {
     #[test]
     fn command_roundtrip() {
         replay("command_roundtrip", crate::command_roundtrip::check);
+    }
+
+    #[test]
+    fn dkim_canonical() {
+        replay("dkim_canonical", crate::dkim_canonical::check);
+    }
+
+    #[test]
+    fn dkim_record() {
+        replay("dkim_record", crate::dkim_record::check);
+    }
+
+    #[test]
+    fn dkim_verify() {
+        replay("dkim_verify", crate::dkim_verify::check);
     }
 
     #[test]

@@ -97,7 +97,7 @@ fn clippy() -> Outcome {
             // What the fuzz targets check; without libFuzzer, which needs a C++ compiler.
             "--manifest-path fuzz/Cargo.toml --no-default-features --all-targets --target-dir target/fuzz/check",
             "--manifest-path benches/Cargo.toml --all-targets --target-dir target/benches/check",
-            "--manifest-path benches/peers/Cargo.toml --all-targets --target-dir target/benches/check",
+            "--ignore-rust-version --manifest-path benches/peers/Cargo.toml --all-targets --target-dir target/benches/check",
         ]
         .map(|what| cargo(&format!("clippy --quiet {what} -- -D warnings"))))
     })

@@ -31,6 +31,21 @@ const TARGETS: &[Target] = &[
             "smtp-proto/src/server/parameters.rs",
         ],
     },
+    Target { name: "dkim_canonical", sources: &["smtp-message/src/dkim/canonical/"] },
+    Target {
+        name: "dkim_record",
+        sources: &["smtp-message/src/dkim/record.rs", "smtp-message/src/dkim/tags.rs"],
+    },
+    Target {
+        name: "dkim_verify",
+        sources: &[
+            "smtp-message/src/dkim/body_hash.rs",
+            "smtp-message/src/dkim/head.rs",
+            "smtp-message/src/dkim/signature.rs",
+            "smtp-message/src/dkim/verdict.rs",
+            "smtp-message/src/dkim/verify.rs",
+        ],
+    },
     Target { name: "dot_stuffing", sources: &["smtp-proto/src/body/dots.rs"] },
     Target { name: "extensions", sources: &["smtp-proto/src/extensions.rs"] },
     Target { name: "header_scanner", sources: &["smtp-message/src/fields.rs"] },

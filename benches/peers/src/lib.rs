@@ -5,6 +5,7 @@
 
 pub mod body;
 pub mod building;
+pub mod dkim;
 pub mod memory;
 pub mod replies;
 pub mod transaction;
@@ -66,5 +67,6 @@ pub fn workloads() -> Vec<Workload> {
     all.extend(building::workloads());
     all.extend(transaction::workloads());
     all.extend(body::workloads());
+    all.extend(dkim::workloads());
     all
 }

@@ -91,6 +91,8 @@ pub enum RecordError {
     Tags(TagError),
     /// `v=` is there and is not the first tag, or not `DKIM1`.
     Version,
+    /// What `k=` says cannot be a kind of keys.
+    Kind,
     /// There is no `p=`.
     NoKey,
     /// What `p=` says is not base64, or not a key of the kind that `k=` says.
@@ -117,9 +119,13 @@ impl KeyRecord {
         }
         let has =
             |tag: &str, word: &str| tags.get(tag).is_some_and(|value| list(value).any(|item| item == word));
+        let kind = tags.get("k").unwrap_or("rsa");
+        if kind.is_empty() || !kind.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-') {
+            return Err(RecordError::Kind);
+        }
         let key = unfolded(tags.get("p").ok_or(RecordError::NoKey)?);
         let octets = base64(&key).ok_or(RecordError::BadKey)?;
-        let key = match tags.get("k").unwrap_or("rsa") {
+        let key = match kind {
             _ if key.is_empty() => PublicKey::Revoked,
             "rsa" => match der::rsa_public_key(&octets) {
                 Some(_) => PublicKey::Rsa(octets),
@@ -240,6 +246,7 @@ impl fmt::Display for RecordError {
             Self::TooLong { length } => write!(f, "{length} octets, at most {LIMIT} are read"),
             Self::Tags(error) => error.fmt(f),
             Self::Version => f.write_str("v= is not the first tag or not DKIM1"),
+            Self::Kind => f.write_str("k= is no kind of keys"),
             Self::NoKey => f.write_str("p= is missing"),
             Self::BadKey => f.write_str("p= is no key of the kind that k= says"),
         }
@@ -294,6 +301,7 @@ mod tests {
         assert_eq!(parse("v=DKIM2; p="), RecordError::Version);
         assert_eq!(parse("p=; v=DKIM1"), RecordError::Version);
         assert_eq!(parse("v=DKIM1"), RecordError::NoKey);
+        assert_eq!(parse("k=a b; p="), RecordError::Kind);
         assert_eq!(parse("p=a"), RecordError::BadKey);
         assert_eq!(parse("p=aGk="), RecordError::BadKey);
         assert_eq!(parse("k=ed25519; p=aGk="), RecordError::BadKey);

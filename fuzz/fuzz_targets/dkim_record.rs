@@ -1,0 +1,4 @@
+//! TLS policies under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| smtp_fuzz::dkim_record::check(data));
