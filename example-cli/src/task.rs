@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
 use smtp_driver::{Error, MailerBuilder, Report};
+use smtp_message::dkim::{PrivateKey, Signer, Template};
 use smtp_message::{Bcc, LineEnds, Mailbox, Message, MessageBuilder, Part, RawMessage, Stamp};
 use smtp_proto::client::Chunking;
 use smtp_proto::envelope::{Envelope, MailOptions, Notify, RcptOptions, Ret};
@@ -33,6 +34,8 @@ send URL [--from ADDRESS] [--to ADDRESS...] --eml FILE
   --html FILE     the message in HTML; with --text the reader's program shows one of them
   --attach FILE   a file to go along, repeatable
   --eml FILE      a ready-made message; - for standard input
+  --dkim SELECTOR:DOMAIN:FILE
+                  sign with the key in this PEM file, repeatable
   --ca FILE       trust only the authorities in this PEM file
   --auth NAME     this AUTH mechanism and no other, such as SCRAM-SHA-256 (in the URL: ?auth=NAME)
   --token TOKEN   a token of OAuth 2.0 for the user of the URL (in the URL: ?token=TOKEN)
@@ -55,6 +58,7 @@ pub struct Task {
     html: Option<PathBuf>,
     attach: Vec<PathBuf>,
     eml: Option<PathBuf>,
+    dkim: Vec<String>,
     ca: Option<PathBuf>,
     auth: Option<AuthMechanism>,
     token: Option<Secret>,
@@ -98,6 +102,7 @@ impl Task {
                 Arg::Long("html") => task.html = Some(parser.value()?.into()),
                 Arg::Long("attach") => task.attach.push(parser.value()?.into()),
                 Arg::Long("eml") => task.eml = Some(parser.value()?.into()),
+                Arg::Long("dkim") => task.dkim.push(text(parser.value()?)?),
                 Arg::Long("ca") => task.ca = Some(parser.value()?.into()),
                 Arg::Long("auth") => {
                     let name = text(parser.value()?)?;
@@ -160,11 +165,21 @@ impl Task {
         }
     }
 
-    /// The message.
+    /// The message, with its signatures.
     ///
     /// # Errors
-    /// What is wrong with an address, a header or the file.
+    /// What is wrong with an address, a header, a key or the file.
     pub fn content(&self, stamp: &Stamp) -> Result<Content, Failure> {
+        let Content { envelope, message } = self.unsigned(stamp)?;
+        if self.dkim.is_empty() {
+            return Ok(Content { envelope, message });
+        }
+        let templates = self.dkim.iter().map(|given| template(given)).collect::<Result<Vec<_>, _>>()?;
+        let signed = Signer::new(templates).sign(message, stamp.unix_time).map_err(Failure::usage)?;
+        Ok(Content { envelope, message: Box::new(signed) })
+    }
+
+    fn unsigned(&self, stamp: &Stamp) -> Result<Content, Failure> {
         let mailboxes = |texts: &[String], option: &'static str| {
             let parse = |text: &String| {
                 text.parse::<Mailbox>().map_err(|error| Failure::usage(format!("{option}: {error}")))
@@ -248,6 +263,17 @@ impl Task {
 fn unknown_mechanism(name: &str) -> Failure {
     let known = AuthMechanism::ALL.map(AuthMechanism::name).join(", ");
     Failure::usage(format!("--auth: there is no mechanism {}; known are {known}", Escaped(name.as_bytes())))
+}
+
+/// How to sign, from `SELECTOR:DOMAIN:FILE`.
+fn template(given: &str) -> Result<Template, Failure> {
+    let [selector, domain, file] = given.splitn(3, ':').collect::<Vec<_>>()[..] else {
+        return Err(Failure::usage("--dkim: SELECTOR:DOMAIN:FILE is wanted"));
+    };
+    let file = Path::new(file);
+    let pem = fs::read(file).map_err(|error| Failure::file(file, &error))?;
+    let key = PrivateKey::from_pem(&pem).map_err(|error| Failure::file(file, &error))?;
+    Template::new(domain, selector, key).map_err(|error| Failure::usage(format!("--dkim: {error}")))
 }
 
 fn text(value: OsString) -> Result<String, Failure> {

@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask interop dkim` compares them.  On standard output come, each behind a line that says what it is:
 //! `record NAME LENGTH`, a key record; `case LENGTH VERDICTS NAME`, a message.  `--seed` and `--count` have it break others
-//! and more of them.  With `--verify` and a record it prints the verdicts on the message on standard input.
+//! and more of them.  With `--verify` and records it prints the verdicts on the message on standard input.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -24,13 +24,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     match &args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => cases(now, 0x5eed, 1200, &mut out)?,
         ["--seed", seed, "--count", count] => cases(now, seed.parse()?, count.parse()?, &mut out)?,
-        ["--verify", name, record] => {
+        ["--verify", given @ ..] => {
             let mut message = Vec::new();
             std::io::stdin().read_to_end(&mut message)?;
-            let records = Records::from([((*name).into(), (*record).into())]);
+            let pairs = given.chunks_exact(2).map(|pair| (pair[0].to_owned(), pair[1].to_owned()));
+            let records = pairs.collect();
             writeln!(out, "{}", verdicts(&message, &records, now))?;
         }
-        _ => return Err("dkim-cases [--seed N --count N | --verify NAME RECORD < MESSAGE]".into()),
+        _ => return Err("dkim-cases [--seed N --count N | --verify (NAME RECORD)... < MESSAGE]".into()),
     }
     Ok(out.flush()?)
 }

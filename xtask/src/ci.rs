@@ -90,6 +90,7 @@ fn clippy() -> Outcome {
             "-p smtp-proto --no-default-features --features ring --all-targets",
             "-p smtp-message --no-default-features --all-targets",
             "-p smtp-simulation --no-default-features --all-targets",
+            "-p smtp-message --no-default-features --features ring --all-targets",
             // Without their tests and examples, which switch features on.
             "-p smtp-driver --no-default-features",
             "-p smtp-tokio --no-default-features",

@@ -12,6 +12,7 @@ const RUNS: &[&str] = &[
     "test -p smtp-proto --no-default-features --tests",
     "test -p smtp-message --no-default-features --tests",
     // The other provider, which is not used where both are.
+    "test -p smtp-message --no-default-features --features ring --tests",
     "test -p smtp-proto --no-default-features --features ring --tests",
 ];
 

@@ -1,10 +1,13 @@
 //! Signatures beside dkimpy and Mail::DKIM: what we sign they verify, and of what is broken they think as we do.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use super::message::{nasty_7bit, ready_made};
+use super::suite::Suite;
 use super::{Case, Directory, Kind, Trial, tools};
 use crate::process::{build_dir, cargo, quietly, root};
 
@@ -72,6 +75,62 @@ fn cases(_: &Directory) -> Result<Vec<Case>, String> {
         ),
         case("breaks messages in many ways", both_kinds(&messages)),
     ])
+}
+
+/// Signs a text and a ready-made message twice over, sends both, and looks whether the signatures verify as they arrive;
+/// `arrived` takes out the only message, with CRLF line ends.
+pub(super) fn signed(
+    suite: &Suite<'_>,
+    url: &str,
+    to: &str,
+    arrived: impl Fn() -> Result<Vec<u8>, String>,
+) -> Result<(), String> {
+    quietly(&mut cargo("build --quiet -p smtp-message --example dkim-cases --example dkim-key"))?;
+    let (mut options, mut records) = (Vec::new(), Vec::new());
+    for kind in ["rsa2048", "ed25519"] {
+        let file = suite.certificates.0.join(format!("{kind}.pem"));
+        let _ = fs::remove_file(&file);
+        let mut make = Command::new(build_dir().join("examples/dkim-key"));
+        let line = quietly(make.args([kind, "example.test", kind]).current_dir(&suite.certificates.0))?;
+        #[cfg(unix)]
+        {
+            let metadata = fs::metadata(&file).map_err(|error| error.to_string())?;
+            let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+            if mode & 0o777 != 0o600 {
+                return Err(format!("{} has the mode {mode:o}", file.display()));
+            }
+        }
+        // `NAME. IN TXT ( "STRING" "STRING" )`
+        let (name, strings) = line.split_once(". IN TXT ").ok_or_else(|| format!("not a record: {line}"))?;
+        let record: Vec<_> = strings.split('"').skip(1).step_by(2).collect();
+        if record.iter().any(|string| string.len() > 255) {
+            return Err(format!("a string is too long: {line}"));
+        }
+        records.extend([name.to_string(), record.concat()]);
+        options.push(format!("{kind}:example.test:{}", file.display()));
+    }
+    let options = ["--dkim", &options[0], "--dkim", &options[1]];
+    let ready_made = ready_made("", "7bit", &nasty_7bit());
+    for message in [None, Some(&ready_made)] {
+        let (said, _) = match message {
+            None => suite.traced_text(url, to, &options)?,
+            Some(message) => suite.traced_eml(url, &[to], &options, message)?,
+        };
+        said.verdicts(&[(to, "delivered", Some(250))])?;
+        let stored = arrived()?;
+        let mut verify = Command::new(build_dir().join("examples/dkim-cases"));
+        verify.arg("--verify").args(&records).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = verify.spawn().map_err(|error| error.to_string())?;
+        if let Some(mut pipe) = child.stdin.take() {
+            pipe.write_all(&stored).map_err(|error| error.to_string())?;
+        }
+        let output = child.wait_with_output().map_err(|error| error.to_string())?;
+        if output.stdout != b"pass,pass\n" {
+            let verdicts = String::from_utf8_lossy(&output.stdout).into_owned();
+            return Err(format!("{verdicts} for {}", stored.escape_ascii()));
+        }
+    }
+    Ok(())
 }
 
 /// What `dkim-cases` writes, and the messages in it.

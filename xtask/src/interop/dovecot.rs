@@ -3,10 +3,10 @@
 use std::fs;
 
 use super::login::Place;
-use super::message::{nasty_7bit, nasty_8bit, ready_made};
+use super::message::{self, nasty_7bit, nasty_8bit, ready_made};
 use super::server::{only_file, take_files};
 use super::suite::{self, LOGIN, Suite};
-use super::{Case, Kind, Trial, chunks, lmtp, sink, stream};
+use super::{Case, Kind, Trial, chunks, dkim, lmtp, sink, stream};
 
 pub(super) const KIND: Kind = Kind {
     name: "dovecot",
@@ -65,6 +65,8 @@ fn suite(suite: &Suite<'_>) -> Vec<Case> {
         };
         case(&format!("on one connection {way}"), arrive());
     }
+    let signed = || dkim::signed(suite, &starttls, TO, || Ok(message::crlf(&stored_text()?)));
+    case("signed", signed());
     let seven = ready_made("", "7bit", &nasty_7bit());
     let eight = ready_made("", "8bit", &nasty_8bit());
     let unended = &eight[..eight.len() - 2];

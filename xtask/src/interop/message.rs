@@ -64,7 +64,7 @@ pub(super) fn first_difference(meant: &[u8], stored: &[u8]) -> String {
     )
 }
 
-fn crlf(stored: &[u8]) -> Vec<u8> {
+pub(super) fn crlf(stored: &[u8]) -> Vec<u8> {
     stored
         .iter()
         .flat_map(|byte| if *byte == b'\n' { &b"\r\n"[..] } else { std::slice::from_ref(byte) })

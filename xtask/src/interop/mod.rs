@@ -54,8 +54,16 @@ enum Trial {
     Alone(fn(&Directory) -> Result<Vec<Case>, String>),
 }
 
-const KINDS: &[Kind] =
-    &[postfix::KIND, dovecot::KIND, oracle::AIOSMTPD, oracle::NODEMAILER, sink::KIND, exporter::KIND, parsers::KIND, dkim::KIND];
+const KINDS: &[Kind] = &[
+    postfix::KIND,
+    dovecot::KIND,
+    oracle::AIOSMTPD,
+    oracle::NODEMAILER,
+    sink::KIND,
+    exporter::KIND,
+    parsers::KIND,
+    dkim::KIND,
+];
 
 /// What was tried, and whether it went as it must.
 struct Case {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::json::Json;
 use super::message::{first_difference, nasty_7bit, nasty_8bit, ready_made};
 use super::suite::{self, LOGIN, Suite};
-use super::{Case, Kind, Trial, nodemailer};
+use super::{Case, Kind, Trial, dkim, nodemailer};
 
 pub(super) const AIOSMTPD: Kind = Kind {
     name: "aiosmtpd",
@@ -124,6 +124,13 @@ fn run(suite: &Suite<'_>, always_8bit: bool) -> Vec<Case> {
         ("no TLS", &bare, ""),
     ] {
         case(&format!("text by {name}"), text(suite, url, "one@example.test", tls));
+    }
+    for (name, url) in [("signed", &starttls), ("signed, to a small server", &bare)] {
+        let arrived = || match kept(suite)?.pop() {
+            Some(kept) => Ok(kept.message),
+            None => Err("nothing arrived".into()),
+        };
+        case(name, dkim::signed(suite, url, "one@example.test", arrived));
     }
     case("SMTPUTF8 address", text(suite, &starttls, "grüße@example.test", "TLSv1.3"));
 

@@ -7,7 +7,7 @@ use super::login::Place;
 use super::message::{self, Parsed, nasty_7bit, nasty_8bit, ready_made};
 use super::server::Maildir;
 use super::suite::{self, LOGIN, Suite};
-use super::{Case, Kind, Trial, postfix_extensions};
+use super::{Case, Kind, Trial, dkim, postfix_extensions};
 
 pub(super) const KIND: Kind = Kind {
     name: "postfix",
@@ -91,6 +91,14 @@ impl<'a> Run<'a> {
                     return Err(format!("received by other means: {received}"));
                 }
                 Ok(())
+            });
+        }
+        for (name, url, to) in [
+            ("signed, by STARTTLS", self.starttls.clone(), "signed@example.test"),
+            ("signed, to a 7-bit server (case M13)", self.bare.clone(), "signed7@example.test"),
+        ] {
+            self.case(name, |run| {
+                dkim::signed(run.suite, &url, to, || Ok(message::crlf(&run.maildir.wait_for(to)?)))
             });
         }
         self.case("the text's long lines", |run| {
