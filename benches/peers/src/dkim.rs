@@ -25,7 +25,8 @@ use mail_auth::dns::{DnsCache, NoCache, ResolverCache, TxtRecord, TxtRecordParse
 use mail_auth::headers::HeaderWriter;
 use mail_auth::{AuthenticatedMessage, DkimResult, MessageAuthenticator, Parameters};
 use smtp_message::dkim::{
-    Canon, Canonicalization, KeyAnswer, Oversign, PrivateKey, Signer, Template, Verifier,
+    Algorithm, Canon, Canonicalization, KeyAnswer, Oversign, PrivateKey, Signer, SigningKey, Template,
+    Verifier,
 };
 
 use crate::memory::now;
@@ -66,8 +67,11 @@ fn time() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970")
 }
 
-fn signer(canonicalization: Canonicalization) -> Signer {
-    let key = PrivateKey::from_pem(PKCS8.as_bytes()).expect("a key");
+fn key() -> SigningKey {
+    PrivateKey::from_pem(PKCS8.as_bytes()).expect("a key").into()
+}
+
+fn signer(key: SigningKey, canonicalization: Canonicalization) -> Signer {
     let template = Template::new(DOMAIN, SELECTOR, key).expect("names").canonicalization(canonicalization);
     let template = template.only_headers(HEADERS.map(|name| (name, Oversign::Never)));
     Signer::new([template.expect("names of headers")])
@@ -82,7 +86,12 @@ fn signing(name: &'static str, size: usize, text: &str, canonicalization: Canoni
     let text = Rc::new(message(size, text));
     let contestants = vec![
         Contestant::ours({
-            let (signer, text, now) = (signer(canonicalization), text.clone(), time());
+            let (signer, text, now) = (signer(key(), canonicalization), text.clone(), time());
+            move || signer.fields(black_box(text.as_bytes()), now).expect("signed")
+        }),
+        Contestant::new(Role::Ours, "ours, but for RSA", {
+            let key = SigningKey::callback(Algorithm::RsaSha256, |_| Ok(vec![7; 256]));
+            let (signer, text, now) = (signer(key, canonicalization), text.clone(), time());
             move || signer.fields(black_box(text.as_bytes()), now).expect("signed")
         }),
         Contestant::peer("mail-auth", {
@@ -150,7 +159,7 @@ fn signing(name: &'static str, size: usize, text: &str, canonicalization: Canoni
 
 fn verifying(name: &'static str, size: usize, canonicalization: Canonicalization) -> Workload {
     let text = message(size, PROSE);
-    let fields = signer(canonicalization).fields(text.as_bytes(), time()).expect("signed");
+    let fields = signer(key(), canonicalization).fields(text.as_bytes(), time()).expect("signed");
     let signed = Rc::new([fields, text.into_bytes()].concat());
     let record = PrivateKey::from_pem(PKCS8.as_bytes()).expect("a key").record().to_string();
     let contestants = vec![

@@ -136,22 +136,30 @@ pub(super) fn fields(head: &[u8]) -> Result<Vec<Field<'_>>, NoField> {
 /// Fields by name without regard to case, those at the bottom first (RFC 6376 section 5.4.2).
 pub(super) struct ByName<'a> {
     fields: &'a [Field<'a>],
-    /// The places of each name's fields.
-    places: std::collections::HashMap<Vec<u8>, Vec<usize>>,
+    /// Their places, sorted by name, and among equal names from the bottom up.
+    places: Vec<usize>,
 }
 
 impl<'a> ByName<'a> {
     pub(super) fn new(fields: &'a [Field<'a>]) -> Self {
-        let mut places: std::collections::HashMap<Vec<u8>, Vec<usize>> = std::collections::HashMap::new();
-        for (place, field) in fields.iter().enumerate() {
-            places.entry(field.name.to_ascii_lowercase()).or_default().push(place);
-        }
+        let mut places: Vec<usize> = (0..fields.len()).collect();
+        places.sort_unstable_by(|&a, &b| compare(fields[a].name, fields[b].name).then(b.cmp(&a)));
         Self { fields, places }
+    }
+
+    /// Where among the places the fields of a name begin.
+    fn start(&self, name: &[u8]) -> usize {
+        self.places.partition_point(|&place| compare(self.fields[place].name, name).is_lt())
+    }
+
+    fn has(&self, at: usize, name: &[u8]) -> bool {
+        self.places.get(at).is_some_and(|&place| self.fields[place].name.eq_ignore_ascii_case(name))
     }
 
     /// How many fields have this name.
     pub(super) fn count(&self, name: &[u8]) -> usize {
-        self.places.get(&name.to_ascii_lowercase()).map_or(0, Vec::len)
+        let start = self.start(name);
+        (start..self.places.len()).take_while(|&at| self.has(at, name)).count()
     }
 
     /// The fields that a list of names selects: each name the lowest field that is not selected yet, or none.
@@ -159,16 +167,22 @@ impl<'a> ByName<'a> {
         &self,
         names: impl Iterator<Item = &'n [u8]>,
     ) -> impl Iterator<Item = &'a Field<'a>> {
-        let mut taken = std::collections::HashMap::<Vec<u8>, usize>::new();
+        // How many were selected, at the place where those of the name begin.
+        let mut taken = vec![0; self.places.len()];
         names.filter_map(move |name| {
-            let name = name.to_ascii_lowercase();
-            let places = self.places.get(&name)?;
-            let taken = taken.entry(name).or_default();
+            let start = self.start(name);
+            // Where a name is missing those of another begin.
+            let taken = taken.get_mut(start).filter(|_| self.has(start, name))?;
+            let at = start + *taken;
             *taken += 1;
-            let place = places.get(places.len().checked_sub(*taken)?)?;
-            self.fields.get(*place)
+            self.has(at, name).then(|| self.fields.get(self.places[at]))?
         })
     }
+}
+
+/// Without regard to case.
+fn compare(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
+    a.iter().map(u8::to_ascii_lowercase).cmp(b.iter().map(u8::to_ascii_lowercase))
 }
 
 #[cfg(test)]
@@ -249,6 +263,7 @@ mod tests {
         };
         assert_eq!(selected(&["A", "b", "a", "B", "A", "A", "c"]), b"4231");
         assert_eq!(selected(&["b"]), b"2");
+        assert_eq!(selected(&["Aa", "a-", "b", "c", "\0", "a"]), b"24");
         assert_eq!((by_name.count(b"a"), by_name.count(b"B"), by_name.count(b"c")), (3, 1, 0));
     }
 

@@ -38,11 +38,17 @@ pub enum Algorithm {
     Ed25519Sha256,
 }
 
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Algorithm {
+    fn name(self) -> &'static str {
+        match self {
             Self::RsaSha256 => "rsa-sha256",
             Self::Ed25519Sha256 => "ed25519-sha256",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }

@@ -10,7 +10,7 @@ use super::crypto::sha256;
 use super::head::{self, ByName, Head, State};
 use super::signature::NAME;
 use super::template::{CallbackError, Kind};
-use super::{Algorithm, Canon, Oversign, Template};
+use super::{Algorithm, Canon, Canonicalization, Oversign, Template};
 use crate::ContentError;
 
 /// Octets of headers that are signed.
@@ -167,14 +167,17 @@ impl Template {
 
     /// The field up to the signature.
     fn field(&self, names: &[&str], hash: &[u8; 32], now: Duration) -> Result<Vec<u8>, SignError> {
-        let mut field = Writer { out: format!("{NAME}:").into_bytes(), column: NAME.len() + 1 };
-        field.tag("v=1;");
-        field.tag(&format!("a={};", self.key.algorithm()));
-        field.tag(&format!("c={};", self.canonicalization));
-        field.tag(&format!("d={};", self.domain));
-        field.tag(&format!("s={};", self.key_name.selector()));
+        let mut field = Writer { out: Vec::with_capacity(1 << 10), column: NAME.len() + 1 };
+        field.out.extend_from_slice(NAME.as_bytes());
+        field.out.push(b':');
+        let Canonicalization { header, body } = self.canonicalization;
+        field.pieces(&["v=1;"], true);
+        field.pieces(&["a=", self.key.algorithm().name(), ";"], true);
+        field.pieces(&["c=", header.name(), "/", body.name(), ";"], true);
+        field.pieces(&["d=", self.domain.as_str(), ";"], true);
+        field.pieces(&["s=", self.key_name.selector(), ";"], true);
         if let Some(identity) = &self.identity {
-            field.tag(&format!("i={identity};"));
+            field.pieces(&["i=", identity, ";"], true);
         }
         let seconds = |time: Option<Duration>| {
             // Twelve digits.
@@ -182,19 +185,18 @@ impl Template {
             seconds.ok_or(SignError::Time)
         };
         if self.time {
-            field.tag(&format!("t={};", seconds(Some(now))?));
+            field.pieces(&["t=", &seconds(Some(now))?.to_string(), ";"], true);
         }
         if let Some(lifetime) = self.lifetime {
-            field.tag(&format!("x={};", seconds(now.checked_add(lifetime))?));
+            field.pieces(&["x=", &seconds(now.checked_add(lifetime))?.to_string(), ";"], true);
         }
-        let mut before = "h=";
         for (i, name) in names.iter().enumerate() {
+            let before = if i == 0 { "h=" } else { "" };
             let behind = if i + 1 == names.len() { ";" } else { ":" };
-            field.piece(&format!("{before}{name}{behind}"), i == 0);
-            before = "";
+            field.pieces(&[before, name, behind], i == 0);
         }
-        field.tag(&format!("bh={};", encodify::base64::STANDARD.encode(hash)));
-        field.tag("b=");
+        field.pieces(&["bh=", &encodify::base64::STANDARD.encode(hash), ";"], true);
+        field.pieces(&["b="], true);
         Ok(field.out)
     }
 }
@@ -206,21 +208,18 @@ struct Writer {
 }
 
 impl Writer {
-    fn tag(&mut self, tag: &str) {
-        self.piece(tag, true);
-    }
-
-    /// Writes something that is not broken, with a space in front if one is wanted or a line ends there.
-    fn piece(&mut self, piece: &str, space: bool) {
-        if self.column + usize::from(space) + piece.len() > WIDTH {
+    /// Writes pieces that are not broken, with a space in front if one is wanted or a line ends there.
+    fn pieces(&mut self, pieces: &[&str], space: bool) {
+        let length = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        if self.column + usize::from(space) + length > WIDTH {
             self.out.extend_from_slice(b"\r\n ");
             self.column = 1;
         } else if space {
             self.out.push(b' ');
             self.column += 1;
         }
-        self.out.extend_from_slice(piece.as_bytes());
-        self.column += piece.len();
+        pieces.iter().for_each(|piece| self.out.extend_from_slice(piece.as_bytes()));
+        self.column += length;
     }
 }
 
@@ -348,7 +347,7 @@ impl SignatureRequest {
             let room = WIDTH.saturating_sub(out.column);
             // A line that is full makes room for what no line can hold more of.
             let (piece, behind) = rest.split_at(rest.len().min(if room == 0 { WIDTH - 1 } else { room }));
-            out.piece(piece, false);
+            out.pieces(&[piece], false);
             rest = behind;
         }
         out.out.extend_from_slice(b"\r\n");

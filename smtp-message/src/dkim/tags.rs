@@ -1,6 +1,11 @@
 //! Lists of tags, which signatures and key records are (RFC 6376 section 3.2; with UTF-8 by RFC 8616 section 3).
 
+use std::borrow::Cow;
+
 use smtp_proto::escape::Snippet;
+
+/// So many tags are looked at; there are 14.
+const LIMIT: usize = 64;
 
 /// Why a text is no list of tags.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -10,6 +15,8 @@ pub enum TagError {
     NotATag(Snippet),
     /// A tag is there twice.
     Repeated(String),
+    /// There are more than 64.
+    TooMany,
     /// The value of a tag has a character that no value may have.
     Character(String),
 }
@@ -19,6 +26,7 @@ impl std::fmt::Display for TagError {
         match self {
             Self::NotATag(text) => write!(f, "not a tag and its value: {text}"),
             Self::Repeated(name) => write!(f, "the tag {name}= is there twice"),
+            Self::TooMany => f.write_str("more than 64 tags"),
             Self::Character(name) => write!(f, "a character that no tag may have, in {name}="),
         }
     }
@@ -37,8 +45,7 @@ impl<'a> Tags<'a> {
         let text = std::str::from_utf8(text).map_err(|_| not_a_tag(text))?;
         let text = text.trim_matches(is_white_space);
         let text = text.strip_suffix(';').unwrap_or(text);
-        let mut tags = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut tags = Vec::with_capacity(12);
         for spec in text.split(';') {
             let (name, value) = spec.split_once('=').ok_or_else(|| not_a_tag(spec.as_bytes()))?;
             let (name, value) = (name.trim_matches(is_white_space), value.trim_matches(is_white_space));
@@ -46,8 +53,11 @@ impl<'a> Tags<'a> {
             if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.bytes().all(legal) {
                 return Err(not_a_tag(spec.as_bytes()));
             }
-            if !seen.insert(name) {
+            if tags.iter().any(|(known, _)| *known == name) {
                 return Err(TagError::Repeated(name.into()));
+            }
+            if tags.len() == LIMIT {
+                return Err(TagError::TooMany);
             }
             if value.contains(|c: char| c.is_control() && !is_white_space(c)) {
                 return Err(TagError::Character(name.into()));
@@ -74,8 +84,11 @@ pub(super) fn is_white_space(c: char) -> bool {
 }
 
 /// The value without its white space.
-pub(super) fn unfolded(value: &str) -> String {
-    value.chars().filter(|&c| !is_white_space(c)).collect()
+pub(super) fn unfolded(value: &str) -> Cow<'_, str> {
+    match value.contains(is_white_space) {
+        true => value.split(is_white_space).collect::<String>().into(),
+        false => value.into(),
+    }
 }
 
 /// The parts of a value that colons separate, trimmed.
@@ -103,6 +116,9 @@ mod tests {
             assert!(matches!(Tags::parse(bad.as_bytes()), Err(TagError::NotATag(_))), "{bad:?}");
         }
         assert!(Tags::parse(b"a=\xff").is_err());
+        let many = |count: usize| (0..count).map(|i| format!("a{i}=;")).collect::<String>();
+        assert!(Tags::parse(many(64).as_bytes()).is_ok());
+        assert_eq!(Tags::parse(many(65).as_bytes()).unwrap_err(), TagError::TooMany);
     }
 
     #[test]

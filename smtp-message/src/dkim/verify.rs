@@ -255,30 +255,27 @@ impl Verification {
     /// `lookup` answers for a key, for each signature anew.
     ///
     /// No result means that nothing is signed.  If a line among the headers is no field, that is the only result.
-    pub fn verify(&self, now: Duration, mut lookup: impl FnMut(&KeyName) -> KeyAnswer) -> Vec<Verified> {
-        let verified = |signature: Option<&Signature>, verdict, testing| Verified {
-            signature: signature.cloned(),
-            verdict,
-            testing,
-        };
+    pub fn verify(mut self, now: Duration, mut lookup: impl FnMut(&KeyName) -> KeyAnswer) -> Vec<Verified> {
+        let verified = |signature, verdict, testing| Verified { signature, verdict, testing };
+        let signatures = std::mem::take(&mut self.signatures);
         let Ok(fields) = head::fields(self.head.octets()) else {
             let line = self.no_field.unwrap_or_default();
             return vec![verified(None, Verdict::PermError(PermError::NoField { line }), false)];
         };
-        if self.signatures.is_empty() {
+        if signatures.is_empty() {
             return Vec::new();
         }
         let by_name = ByName::new(&fields);
-        let mut results = Vec::with_capacity(self.signatures.len());
-        for check in &self.signatures {
+        let mut results = Vec::with_capacity(signatures.len());
+        for check in signatures {
             let (Some(hash), Some(field)) = (check.hash, fields.get(check.place)) else {
                 results.push(verified(None, Verdict::Policy(Policy::TooMany), false));
                 continue;
             };
-            let signature = match &check.signature {
+            let signature = match check.signature {
                 Ok(signature) => signature,
                 Err(error) => {
-                    let error = PermError::Signature(error.clone());
+                    let error = PermError::Signature(error);
                     results.push(verified(None, Verdict::PermError(error), false));
                     continue;
                 }
@@ -289,10 +286,10 @@ impl Verification {
                 results.push(verified(Some(signature), error, false));
                 continue;
             }
-            let octets = || signed_octets(signature, field, &by_name);
-            let (verdict, testing) = match self.outdated(signature, now) {
+            let octets = || signed_octets(&signature, field, &by_name);
+            let (verdict, testing) = match self.outdated(&signature, now) {
                 Some(why) => (Verdict::Policy(why), false),
-                None => self.check(signature, lookup(&signature.key_name), hash, octets),
+                None => self.check(&signature, lookup(&signature.key_name), hash, octets),
             };
             results.push(verified(Some(signature), verdict, testing));
         }

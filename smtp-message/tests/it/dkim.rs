@@ -115,14 +115,14 @@ Joe.
         KeyAnswer::Records(vec![record.into()])
     };
     let checks = verifier.finish().unwrap();
-    let verdicts = |checks: &smtp_message::dkim::Verification| -> Vec<Verdict> {
+    let verdicts = |checks: smtp_message::dkim::Verification| -> Vec<Verdict> {
         checks.verify(NOW, |name| answer(name.as_str())).into_iter().map(|v| v.verdict).collect()
     };
-    assert_eq!(verdicts(&checks), [Verdict::Pass, Verdict::Pass]);
+    assert_eq!(verdicts(checks), [Verdict::Pass, Verdict::Pass]);
     let mut strict = Verifier::new().min_rsa_bits(2048);
     strict.update(message.as_bytes());
     let weak = Verdict::Policy(Policy::WeakKey { bits: 1024 });
-    assert_eq!(verdicts(&strict.finish().unwrap()), [Verdict::Pass, weak]);
+    assert_eq!(verdicts(strict.finish().unwrap()), [Verdict::Pass, weak]);
 }
 
 #[test]

@@ -41,12 +41,18 @@ impl Canonicalization {
     pub const SIMPLE: Self = Self { header: Canon::Simple, body: Canon::Simple };
 }
 
-impl fmt::Display for Canon {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Canon {
+    pub(super) fn name(self) -> &'static str {
+        match self {
             Self::Simple => "simple",
             Self::Relaxed => "relaxed",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Canon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
