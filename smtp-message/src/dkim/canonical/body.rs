@@ -8,6 +8,8 @@ use crate::steps;
 
 /// Octets that are looked at together.
 const BLOCK: usize = 64;
+/// Octets that are looked at one by one before blocks are.
+const FEW: usize = 8;
 /// Octets that are collected of small pieces.
 const STAGE: usize = 4 << 10;
 /// Stretches that are shorter are collected.
@@ -173,20 +175,39 @@ impl BodyCanonicalizer {
 /// Octets at the front that relaxing does not change, whatever comes behind them: up to a TAB, or a space in front of
 /// white space or a line end, or a space at the end.
 fn unchanged(octets: &[u8]) -> usize {
-    let mut at = 0;
-    while let (Some(block), Some(behind)) = (octets.get(at..at + BLOCK), octets.get(at + 1..at + 1 + BLOCK)) {
-        let changes = block.iter().zip(behind).fold(0, |any, (&octet, &next)| any | changes(octet, next));
-        steps::add(BLOCK);
-        if changes != 0 {
+    // Where much changes no block is worth looking at.
+    let at = singly(octets, 0, FEW);
+    if at < FEW {
+        return at;
+    }
+    let at = blocks::<BLOCK>(octets, at);
+    let at = blocks::<{ BLOCK / 4 }>(octets, at);
+    singly(octets, at, octets.len())
+}
+
+/// From a place on, past all blocks in which nothing changes.
+fn blocks<const LENGTH: usize>(octets: &[u8], mut at: usize) -> usize {
+    while let (Some(block), Some(behind)) = (octets.get(at..at + LENGTH), octets.get(at + 1..at + 1 + LENGTH))
+    {
+        steps::add(LENGTH);
+        if block.iter().zip(behind).fold(0, |any, (&octet, &next)| any | changes(octet, next)) != 0 {
             break;
         }
-        at += BLOCK;
+        at += LENGTH;
     }
-    let rest = octets.get(at..).unwrap_or_default();
-    let behind = rest.iter().skip(1).chain([&b' ']);
-    let found = rest.iter().zip(behind).position(|(&octet, &next)| changes(octet, next) != 0);
-    steps::add(found.unwrap_or(rest.len()));
-    at + found.unwrap_or(rest.len())
+    at
+}
+
+/// From a place on, past all octets that do not change, up to `end`.
+fn singly(octets: &[u8], mut at: usize, end: usize) -> usize {
+    while let Some(&octet) = octets.get(at).filter(|_| at < end) {
+        steps::add(1);
+        if changes(octet, octets.get(at + 1).copied().unwrap_or(b' ')) != 0 {
+            break;
+        }
+        at += 1;
+    }
+    at
 }
 
 /// Not 0 if an octet may change in front of `next`.  Controls behind a space are looked at for being below it: they are rare.
