@@ -30,6 +30,8 @@ pub use runtime::BlockingRuntime;
 pub use smtp_driver::{
     AsyncChunks, ConfigError, Error, MailerBuilder, NotDelivered, Recipient, Report, Runtime, UrlError,
 };
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+pub use smtp_message::dkim;
 pub use smtp_message::{
     AutoSubmitted, Bcc, BodyType, BuildError, Chunks, Content, ContentError, ContentType, Data, Date,
     Disposition, HeaderValue, Importance, LineEnds, Mailbox, MailboxList, Message, MessageId, Part, RawError,

@@ -235,7 +235,7 @@ fn breaks(message: &mut Vec<u8>, random: &mut Random) -> String {
     }
     let mut body = body.to_owned();
     let at = random.below(fields.len());
-    let printable = |random: &mut Random| char::from(b'!' + random.below(94) as u8);
+    let printable = |random: &mut Random| (' '..='~').nth(1 + random.below(94)).unwrap_or('!');
     // A place in a text at which no line end is broken.
     let place = |text: &str, random: &mut Random| {
         let places: Vec<_> =

@@ -1,4 +1,4 @@
-//! Mail messages: typed headers that cannot be injected, bodies encoded on the way.
+//! Mail messages: typed headers that cannot be injected, bodies encoded on the way, DKIM signatures.
 //!
 //! A [`Message`] is built from typed parts, a [`RawMessage`] was made elsewhere; both are [`Content`] that a driver can
 //! send any number of times.  The crate reads no clock and no entropy: what it needs of them comes in a [`Stamp`].

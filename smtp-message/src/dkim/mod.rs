@@ -1,4 +1,13 @@
-//! DKIM: signing messages and verifying the signatures of others (RFC 6376, RFC 8301, RFC 8463).
+//! DKIM: signing messages and verifying the signatures of others (RFC 6376, RFC 8301, RFC 8463, RFC 8616).
+//!
+//! - [`Signer`] makes signatures by [`Template`]s: over a content ([`Signer::sign`]), over octets ([`Signer::fields`]), over
+//!   what comes in pieces ([`Signer::pass`]), and with keys that are elsewhere ([`SigningKey::callback`],
+//!   [`SigningPass::requests`]).
+//! - [`PrivateKey`] is read from what OpenSSL writes, or made; [`KeyRecord`] is what goes into DNS.
+//! - [`Verifier`] takes a message, says which keys it needs, and judges with the answers of DNS.
+//!
+//! Nothing here asks DNS or reads a clock.  Cryptography is that of the provider which the features choose; without one of
+//! them there is no DKIM.  Left out: `l=` when signing, which lets others add to a message, `z=`, and SHA-1.
 
 mod body_hash;
 mod canonical;

@@ -34,7 +34,7 @@ const WIDTH: usize = 78;
 ///
 /// let message = Message::builder().from("a@example.com").to("b@example.org").text("Hello\n").build(&stamp)?;
 /// let signed = signer.sign(message, stamp.unix_time)?;
-/// assert!(signed.fields().starts_with(b"DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\r\n"));
+/// assert!(signed.fields().starts_with(b"DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]

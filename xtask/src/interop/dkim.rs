@@ -1,4 +1,4 @@
-//! Signatures beside dkimpy and Mail::DKIM: what we sign they verify, and of what is broken they think as we do.
+//! Signatures beside dkimpy and `Mail::DKIM`: what we sign they verify, and of what is broken they think as we do.
 
 use std::collections::BTreeMap;
 use std::fs;
