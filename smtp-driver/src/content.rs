@@ -8,6 +8,9 @@ use smtp_message::{Chunks, ContentError};
 ///
 /// While it waits, the connection's replies are read and its deadlines kept.  Under smtp-blocking the future must be
 /// ready at once.
+///
+/// What comes of an asynchronous reader can be sent so as a whole message, without being kept; as a part of a message it
+/// goes through a [`Spool`](smtp_message::Spool).
 pub trait AsyncChunks: Send {
     /// Appends the next piece to `out`, with CRLF line ends and without dot-stuffing.  Returns whether more may come.
     ///
