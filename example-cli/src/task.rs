@@ -48,7 +48,7 @@ send URL [--from ADDRESS] [--to ADDRESS...] --eml FILE
 Exit status: 0 every recipient accepted, 1 some not, 2 usage or invalid address, 3 connection, TLS or authentication.";
 
 /// What the command line asks for.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Task {
     url: String,
     from: Option<String>,
@@ -95,6 +95,8 @@ impl Task {
         while let Some(arg) = parser.next()? {
             match arg {
                 Arg::Value(value) if url.is_none() => url = Some(text(value)?),
+                // It may be a URL with a password.
+                Arg::Value(_) => return Err(Failure::usage("there is more than one URL")),
                 Arg::Long("from") => task.from = Some(text(parser.value()?)?),
                 Arg::Long("to") => task.to.push(text(parser.value()?)?),
                 Arg::Long("subject") => task.subject = Some(text(parser.value()?)?),
@@ -142,8 +144,9 @@ impl Task {
     pub fn mailer(&self) -> Result<MailerBuilder, Failure> {
         let mut builder = MailerBuilder::from_url(&self.url).map_err(Failure::usage)?;
         if let Some(token) = &self.token {
-            let user =
-                builder.user().ok_or_else(|| Failure::usage("--token needs a user name in the URL"))?;
+            let user = builder
+                .user_alone()
+                .ok_or_else(|| Failure::usage("--token needs a user name and no password in the URL"))?;
             let user = user.to_owned();
             builder = builder.token(user, token.clone());
         }

@@ -94,7 +94,9 @@ impl<T: Transport> Connection<T> {
         };
         let mut nonce = [0; NONCE];
         runtime.fill_random(&mut nonce).map_err(Error::Randomness)?;
-        Ok(self.session.authenticate(credentials.exchange(mechanism, nonce))?)
+        let exchange = credentials.exchange(mechanism, nonce);
+        let exchange = exchange.map_err(|error| Error::Credentials(Box::new(error)))?;
+        Ok(self.session.authenticate(exchange)?)
     }
 
     /// Sends one message; there is an outcome for each recipient, in order.

@@ -8,6 +8,7 @@ use smtp_proto::Extensions;
 use smtp_proto::client::{AuthError, AuthRefusal, Misuse, Phase};
 use smtp_proto::envelope::EnvelopeError;
 use smtp_proto::escape::Escaped;
+use smtp_proto::sasl::SaslError;
 use smtp_proto::tls::{CertificateError, TlsError};
 
 /// Why a message could not be handed over at all.  What became of single recipients is in a
@@ -35,6 +36,8 @@ pub enum Error {
     },
     /// There are credentials, and the TLS connector does not vouch for the server's identity.
     InsecureAuth,
+    /// The mechanism that was named must be bound to TLS 1.3, which the server does not do.
+    NoChannelBinding,
     /// The credentials that were asked for could not be had, or cannot be used.
     Credentials(Box<dyn std::error::Error + Send + Sync>),
     /// The operating system gives no randomness.
@@ -97,15 +100,18 @@ impl Error {
             Self::Auth(AuthError::Mechanism(error)) if error.is_of_the_server() => {
                 "the server breaks the rules of the mechanism, or is not the one that knows the password"
             }
+            Self::Auth(AuthError::Mechanism(SaslError::Prohibited { .. })) => {
+                "SCRAM cannot be used with them; name another mechanism (auth=PLAIN)"
+            }
             Self::Auth(error) => match error.refusal() {
+                Some(AuthRefusal::Credentials) => "check user name and password",
                 Some(AuthRefusal::Temporary) => "try again later",
-                Some(AuthRefusal::TooWeak | AuthRefusal::NeedsEncryption) => {
-                    "choose another mechanism (auth=)"
-                }
+                Some(AuthRefusal::TooWeak) => "do what the server says, or name another mechanism (auth=)",
                 Some(AuthRefusal::NeedsTransition) => "log in with PLAIN once (auth=PLAIN)",
-                _ => "check user name and password",
+                _ => "name another mechanism (auth=)",
             },
             Self::InsecureAuth => "use a TLS connector that verifies the server",
+            Self::NoChannelBinding => "name a mechanism without -PLUS",
             Self::NoMechanism { offered } if offered.is_empty() => {
                 "leave the credentials out, or use the submission port of the server"
             }
@@ -134,6 +140,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::InsecureAuth => Misuse::InsecureAuth.fmt(f),
+            Self::NoChannelBinding => Misuse::NoChannelBinding.fmt(f),
             Self::Credentials(error) => write!(f, "there are no credentials to be had: {error}"),
             Self::Randomness(error) => write!(f, "the operating system gives no randomness: {error}"),
             Self::Envelope(error) => error.fmt(f),
@@ -149,7 +156,7 @@ impl std::error::Error for Error {
             Self::Connect { source, .. } => Some(source),
             Self::Session(error) => Some(error),
             Self::Auth(error) => Some(error),
-            Self::NoMechanism { .. } | Self::InsecureAuth => None,
+            Self::NoMechanism { .. } | Self::InsecureAuth | Self::NoChannelBinding => None,
             Self::Credentials(error) => Some(&**error),
             Self::Randomness(error) => Some(error),
             Self::Envelope(error) => Some(error),
@@ -163,6 +170,8 @@ impl From<Misuse> for Error {
     fn from(error: Misuse) -> Self {
         match error {
             Misuse::InsecureAuth => Self::InsecureAuth,
+            Misuse::NoChannelBinding => Self::NoChannelBinding,
+            Misuse::Mechanism(error) => Self::Auth(AuthError::Mechanism(error)),
             error => Self::Misuse(error),
         }
     }

@@ -7,17 +7,21 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use smtp_proto::Secret;
-use smtp_proto::sasl::{AuthMechanism, Credentials, CredentialsError, Proof};
+use smtp_proto::sasl::{AuthMechanism, Credentials, CredentialsError};
 
 use crate::error::Error;
 
 /// Why credentials are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Ask {
     /// A connection is to be made; what is kept and not expired will do.
     Usual,
-    /// The server has just refused what was given: a new token is wanted.
-    AfterRefusal,
+    /// The server has refused these: others are wanted.
+    ///
+    /// Several connections may ask at the same time.  A source that keeps a token compares it with the refused one, and gives
+    /// its own if that is another already, so that one refusal leads to one renewal.
+    AfterRefusal(Credentials),
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<Credentials, Box<dyn StdError + Send + Sync>>> + Send>>;
@@ -67,10 +71,7 @@ impl Login {
                 return Err(CredentialsError::NotFor { mechanism, proof: mechanism.proof() });
             }
             (Self::User(_), None) => {
-                return Err(CredentialsError::NotFor {
-                    mechanism: AuthMechanism::Plain,
-                    proof: Proof::Password,
-                });
+                return Err(CredentialsError::NoSecret);
             }
             (Self::Given(credentials), _) => From::Here(restricted(credentials?, only)?),
             (Self::Asked(source), _) => From::Source(source),

@@ -88,7 +88,7 @@ fn send(end: &End, security: Security, envelope: Envelope, content: &[u8]) -> Re
             Next::Event(Event::Ready) => {
                 let bound = session.channel_binding().is_some();
                 let mechanism = credentials.choose(session.extensions(), bound).ok_or("no AUTH")?;
-                session.authenticate(credentials.exchange(mechanism, nonce()?))?;
+                session.authenticate(credentials.exchange(mechanism, nonce()?)?)?;
             }
             Next::Event(Event::SecretWanted(_)) => {
                 session.respond(credentials.secret().ok_or("no secret")?)?;

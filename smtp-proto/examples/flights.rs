@@ -223,7 +223,7 @@ fn run(scenario: &Scenario, access: &Access, peer: &mut impl Peer) -> Result<(u3
                 Some(credentials) => {
                     let bound = session.channel_binding().is_some();
                     let mechanism = credentials.choose(session.extensions(), bound).ok_or("no AUTH")?;
-                    session.authenticate(credentials.exchange(mechanism, nonce()?))?;
+                    session.authenticate(credentials.exchange(mechanism, nonce()?)?)?;
                 }
                 None => is_ready = true,
             },

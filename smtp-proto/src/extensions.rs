@@ -189,6 +189,16 @@ impl Extensions {
         AuthMechanism::ALL.into_iter().filter(move |&mechanism| offered & (1 << mechanism as u16) != 0)
     }
 
+    /// Whether the server offers a SASL mechanism with channel binding, be it known here or not (RFC 5802 section 6).
+    pub fn offers_channel_binding(&self) -> bool {
+        let is_auth =
+            |keyword: &str| keyword.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("AUTH"));
+        let lines = self.iter().filter(|(keyword, _)| is_auth(keyword));
+        let mut words = lines
+            .flat_map(|(keyword, parameters)| keyword.split('=').chain(parameters.split_ascii_whitespace()));
+        words.any(|word| word.len() > 5 && word.as_bytes()[word.len() - 5..].eq_ignore_ascii_case(b"-PLUS"))
+    }
+
     /// The least seconds that [`DeliverBy`](crate::envelope::DeliverBy) may ask for with a return to the sender, if the
     /// server said so (RFC 2852 section 2).
     pub fn deliver_by_minimum(&self) -> Option<u32> {

@@ -673,7 +673,7 @@ const CATALOGUE: &[Case] = &[
          C: (response)
          S64: 334 e=invalid-proof
          C: (response)
-         !over went on with a server that does not know the password
+         S: 535 5.7.8 no
          C: AUTH PLAIN
          !over fell back to PLAIN
          C: MAIL

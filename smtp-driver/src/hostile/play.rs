@@ -450,7 +450,12 @@ impl<T: Transport> Conversation<'_, T> {
                 _ => {}
             }
             let Ok((line, _)) = self.link.line().await else { return Over };
-            self.see_line(&line, line.len() > 4 && line[..4].eq_ignore_ascii_case(b"AUTH"));
+            let is_auth = line.len() > 4 && line[..4].eq_ignore_ascii_case(b"AUTH");
+            match self.code {
+                // A response, or what the client takes for one.
+                b'3' if !is_auth => self.see_line(b"***", false),
+                _ => self.see_line(&line, is_auth),
+            }
             let said = match line.to_ascii_uppercase().as_slice() {
                 b"QUIT" => {
                     // Whether it is heard is all the same.

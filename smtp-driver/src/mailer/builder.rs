@@ -158,13 +158,18 @@ impl MailerBuilder {
     /// use smtp_driver::{Ask, MailerBuilder};
     /// use smtp_proto::sasl::Credentials;
     ///
-    /// async fn access_token(new: bool) -> Result<String, std::io::Error> {
-    ///     // Asks the authorization server, if there is no token or a new one is wanted.
+    /// async fn access_token(refused: Option<&str>) -> Result<String, std::io::Error> {
+    ///     // Gives the token that is kept, if there is one and it is not the refused one; else asks the authorization
+    ///     // server for another.
     ///     # Ok("vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==".into())
     /// }
     ///
     /// let builder = MailerBuilder::new("smtp.example.com").credentials_from(|ask| async move {
-    ///     Ok(Credentials::token("me@example.com", access_token(ask == Ask::AfterRefusal).await?)?)
+    ///     let refused = match &ask {
+    ///         Ask::AfterRefusal(refused) => refused.secret(),
+    ///         _ => None,
+    ///     };
+    ///     Ok(Credentials::token("me@example.com", access_token(refused.map(|secret| secret.expose())).await?)?)
     /// });
     /// ```
     pub fn credentials_from<F, Fut>(mut self, source: F) -> Self
@@ -183,11 +188,10 @@ impl MailerBuilder {
         self
     }
 
-    /// The user name that the URL has, or that was given with a password or a token.
-    pub fn user(&self) -> Option<&str> {
+    /// The user name that the URL has without a password.
+    pub fn user_alone(&self) -> Option<&str> {
         match &self.login {
             Login::User(user) => Some(user),
-            Login::Given(Ok(credentials)) => Some(credentials.user()),
             _ => None,
         }
     }

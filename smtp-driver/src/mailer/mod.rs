@@ -222,16 +222,21 @@ impl<R: Runtime> Mailer<R> {
             }
         }
         let credentials = server.logins.get(Ask::Usual).await?;
-        match self.connect(credentials.as_ref()).await {
-            Err(Error::Auth(error))
+        let connected = self.connect(credentials.as_ref()).await;
+        let connected = match (connected, credentials) {
+            (Err(Error::Auth(error)), Some(refused))
                 if error.refusal() == Some(AuthRefusal::Credentials) && server.logins.can_renew() =>
             {
-                let credentials = server.logins.get(Ask::AfterRefusal).await?;
-                self.connect(credentials.as_ref()).await
+                let others = server.logins.get(Ask::AfterRefusal(refused.clone())).await?;
+                if others.as_ref().is_none_or(|others| others.is_same(&refused)) {
+                    // One refusal is enough to know it, and two may lock the user out.
+                    return Err(Error::Auth(error));
+                }
+                self.connect(others.as_ref()).await
             }
-            connected => connected,
-        }
-        .map(|connection| (connection, false))
+            (connected, _) => connected,
+        };
+        connected.map(|connection| (connection, false))
     }
 
     /// A new connection that is ready.

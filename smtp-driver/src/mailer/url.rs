@@ -6,8 +6,8 @@ use fluent_uri::Iri;
 use fluent_uri::component::{Host, IAuthority};
 use fluent_uri::pct_enc::EStr;
 use fluent_uri::pct_enc::encoder::IQuery;
-use smtp_proto::AddressError;
 use smtp_proto::sasl::{AuthMechanism, Credentials};
+use smtp_proto::{AddressError, Secret};
 
 use super::builder::{MailerBuilder, Protection};
 use crate::login::Login;
@@ -107,7 +107,7 @@ pub(super) fn parse(url: &str) -> Result<MailerBuilder, UrlError> {
         let user = user.decode().to_string().map_err(|_| UrlError::Credentials)?;
         builder.login = match password.map(|password| password.decode().to_string()).transpose() {
             Ok(Some(password)) => {
-                let credentials = Credentials::new(user, password.as_ref());
+                let credentials = Credentials::new(user, password.into_owned());
                 Login::Given(Ok(credentials.map_err(|_| UrlError::Credentials)?))
             }
             Ok(None) if user.is_empty() || user.chars().any(char::is_control) => {
@@ -151,8 +151,8 @@ fn parameters(query: &EStr<IQuery>, builder: &mut MailerBuilder) -> Result<(), U
         }
         seen.push(name);
         let no_value = || UrlError::Value(name.into());
-        let value = encoded.decode().to_string().map_err(|_| no_value())?;
-        match (name, &*value) {
+        let value = Secret::new(encoded.decode().to_string().map_err(|_| no_value())?);
+        match (name, value.expose()) {
             ("tls", "none") if builder.protection == Protection::Implicit => return Err(no_value()),
             ("tls", "none") if builder.is_loopback() => builder.protection = Protection::None,
             ("tls", "none") => return Err(UrlError::PlaintextBeyondLoopback),
@@ -161,10 +161,12 @@ fn parameters(query: &EStr<IQuery>, builder: &mut MailerBuilder) -> Result<(), U
             ("auth", name) => builder.auth = Some(AuthMechanism::from_name(name).ok_or_else(no_value)?),
             ("token", token) => {
                 let Login::User(user) = &builder.login else { return Err(UrlError::TokenUser) };
-                let credentials = Credentials::token(user, token).map_err(|_| no_value())?;
+                let credentials = Credentials::token(user, Secret::new(token)).map_err(|_| no_value())?;
                 builder.login = Login::Given(Ok(credentials));
             }
             ("tls", _) => return Err(no_value()),
+            // It may be the rest of a token that has an ampersand.
+            _ if seen.contains(&"token") => return Err(UrlError::Syntax),
             _ => return Err(UrlError::Parameter(name.into())),
         }
     }
@@ -184,7 +186,8 @@ mod tests {
         let builder = parse("smtps://me%40example.com:p%3Aw%2F%C3%A9@mail.example.com").unwrap();
         assert_eq!((builder.host.as_str(), builder.port), ("mail.example.com", None));
         assert_eq!(builder.protection, Protection::Implicit);
-        assert_eq!(builder.user(), Some("me@example.com"));
+        let Login::Given(Ok(credentials)) = &builder.login else { panic!("{:?}", builder.login) };
+        assert_eq!(credentials.user(), "me@example.com");
         let builder = parse("SMTP://[::1]:25/?tls=none&hello=client.example").unwrap();
         assert_eq!((builder.host.as_str(), builder.port), ("::1", Some(25)));
         assert_eq!(builder.protection, Protection::None);
@@ -198,9 +201,9 @@ mod tests {
     #[test]
     fn mechanisms_and_tokens() {
         let builder = parse("smtps://me@host?token=a%2Bb&auth=xoauth2").unwrap();
-        assert_eq!((builder.user(), builder.auth), (Some("me"), Some(AuthMechanism::XOAuth2)));
+        assert_eq!(builder.auth, Some(AuthMechanism::XOAuth2));
         let Login::Given(Ok(credentials)) = &builder.login else { panic!("{:?}", builder.login) };
-        assert_eq!(credentials.secret().unwrap().expose(), "a+b");
+        assert_eq!((credentials.user(), credentials.secret().unwrap().expose()), ("me", "a+b"));
         let builder = parse("smtps://me@host?auth=EXTERNAL").unwrap();
         assert!(builder.login.into_logins(builder.auth).is_ok());
         let builder = parse("smtps://host?auth=EXTERNAL").unwrap();
@@ -263,6 +266,8 @@ mod tests {
             "smtp://user:hun ter2@h",
             "smtp://user@host?token=hun%20ter2",
             "smtp://user:pw@host?token=hunter2",
+            "smtp://user@host?token=abc&hunter2",
+            "smtp://user@host?token=abc&hunter2=",
         ] {
             let error = error(url);
             assert!(!format!("{error} {error:?}").contains("hun"), "{error}");

@@ -79,11 +79,15 @@ fn case_w25_a_token_is_renewed_once() {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let asks = Arc::clone(&asked);
         let builder = builder.auth(mechanism).credentials_from(move |ask| {
-            asks.lock().unwrap().push(ask);
-            async move { Ok(Credentials::token("me", if ask == Ask::Usual { "old" } else { "new" })?) }
+            let refused = match ask {
+                Ask::AfterRefusal(refused) => refused.secret().map(|secret| secret.expose().to_owned()),
+                _ => None,
+            };
+            asks.lock().unwrap().push(refused.clone());
+            async move { Ok(Credentials::token("me", if refused.is_none() { "old" } else { "new" })?) }
         });
         send(&sim, builder).unwrap();
-        assert_eq!(*asked.lock().unwrap(), [Ask::Usual, Ask::AfterRefusal]);
+        assert_eq!(*asked.lock().unwrap(), [None, Some("old".to_owned())]);
         let heard = heard.lock().unwrap();
         assert_eq!(heard.len(), 2);
         assert!(heard.iter().all(|(used, _)| *used == mechanism));
@@ -101,11 +105,20 @@ fn case_w25_a_token_that_stays_refused() {
         asks.fetch_add(1, Ordering::Relaxed);
         async { Ok(Credentials::token("me", "old")?) }
     };
+    let other = Arc::new(AtomicUsize::new(0));
+    let others = move |_| {
+        let number = other.fetch_add(1, Ordering::Relaxed);
+        async move { Ok(Credentials::token("me", format!("old{number}"))?) }
+    };
+    let error = send(&sim, builder.credentials_from(others)).unwrap_err();
+    assert!(matches!(error, Error::Auth(AuthError::TokenRefused { .. })), "{error}");
+    assert_eq!(heard.lock().unwrap().len(), 2, "once more, and no more");
+    let (builder, heard) = listen(&sim, &BOTH);
     let error = send(&sim, builder.credentials_from(source)).unwrap_err();
     let Error::Auth(AuthError::TokenRefused { refusal, reply }) = &error else { panic!("{error}") };
     assert_eq!((refusal.status(), reply.code().get()), (Some("invalid_token"), 535));
-    assert_eq!(asked.load(Ordering::Relaxed), 2, "once more, and no more");
-    assert_eq!(heard.lock().unwrap().len(), 2);
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    assert_eq!(heard.lock().unwrap().len(), 1, "the same again is of no use");
     assert!(error.hint().is_some_and(|hint| hint.contains("token")));
     assert!(!format!("{error} {error:?}").contains("old"));
     // One that is given is not asked for again.
@@ -163,7 +176,8 @@ fn what_does_not_go_together() {
         MailerBuilder::from_url("smtps://me@mx.example").unwrap(),
     ] {
         let error = build(builder);
-        assert!(matches!(error, ConfigError::Credentials(CredentialsError::NotFor { .. })), "{error}");
+        use CredentialsError::{NoSecret, NotFor};
+        assert!(matches!(error, ConfigError::Credentials(NotFor { .. } | NoSecret)), "{error}");
     }
     let token = MailerBuilder::new(HOST).dangerous_plaintext().token("me", "token");
     assert!(matches!(build(token), ConfigError::PlaintextCredentials));

@@ -1,5 +1,6 @@
 //! An AUTH exchange (RFC 4954): whose turn it is, and what is to be said; every transition of its state is in this file.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -26,6 +27,8 @@ pub(super) struct Auth {
     turn: AuthTurn,
     /// Why `*` was sent.
     cancelled: Option<AuthError>,
+    /// What was said with the secret, in base64.
+    said: Zeroizing<String>,
 }
 
 /// Whose turn it is.
@@ -65,7 +68,7 @@ impl Auth {
             Step::Wait => (AuthTurn::Start(None), false),
             Step::WantSecret => (AuthTurn::Asked { begun: false }, true),
         };
-        Ok((Self { exchange, turn, cancelled: None }, asked))
+        Ok((Self { exchange, turn, cancelled: None, said: Zeroizing::default() }, asked))
     }
 
     pub(super) fn mechanism(&self) -> AuthMechanism {
@@ -80,12 +83,20 @@ impl Auth {
     /// Takes the secret; the error is one after which there is nothing to wait for.
     pub(super) fn respond(&mut self, secret: &Secret) -> Result<(), AuthError> {
         let AuthTurn::Asked { begun } = self.turn else { return Ok(()) };
-        match (self.exchange.secret(secret), begun) {
-            (Ok(response), true) => self.turn = AuthTurn::Respond(response),
-            (Ok(response), false) => self.turn = AuthTurn::Start(Some(response)),
-            (Err(error), _) => return self.abort(AuthError::Mechanism(error)),
-        }
+        let response = match self.exchange.secret(secret) {
+            Ok(response) => response,
+            Err(error) => return self.abort(AuthError::Mechanism(error)),
+        };
+        self.said = Zeroizing::new(BASE64.encode(&response));
+        self.turn = if begun { AuthTurn::Respond(response) } else { AuthTurn::Start(Some(response)) };
         Ok(())
+    }
+
+    /// Whether a reply repeats a part of what was said with the secret, as servers do that do not know AUTH.
+    pub(super) fn is_echo(&self, reply: &Reply) -> bool {
+        // Of any 15 characters in a row one of these pieces is a part.
+        let text = reply.text.as_bytes();
+        self.said.as_bytes().chunks_exact(8).any(|piece| memchr::memmem::find(text, piece).is_some())
     }
 
     /// Ends the exchange instead; the error as with [`respond`](Self::respond).

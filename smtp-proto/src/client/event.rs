@@ -112,7 +112,7 @@ pub enum AuthError {
 pub enum AuthRefusal {
     /// User name, password or token are wrong (535).
     Credentials,
-    /// The mechanism is too weak for this user or server (534).
+    /// Not in this way (534): with a stronger mechanism, or after something that the server's text says.
     TooWeak,
     /// The mechanism needs encryption (538).
     NeedsEncryption,
@@ -127,7 +127,11 @@ pub enum AuthRefusal {
 impl AuthError {
     /// What the server's refusal means, if it was the server that refused.
     pub fn refusal(&self) -> Option<AuthRefusal> {
-        Some(match self.reply()?.code().get() {
+        let code = self.reply()?.code().get();
+        if matches!(self, Self::TokenRefused { .. }) && code >= 500 {
+            return Some(AuthRefusal::Credentials);
+        }
+        Some(match code {
             432 => AuthRefusal::NeedsTransition,
             400..500 => AuthRefusal::Temporary,
             534 => AuthRefusal::TooWeak,
@@ -160,7 +164,7 @@ impl fmt::Display for AuthError {
             Self::Refused(reply) => match self.refusal() {
                 Some(AuthRefusal::Credentials) => write!(f, "the server refused the credentials: {reply}"),
                 Some(AuthRefusal::TooWeak) => {
-                    write!(f, "the server wants a stronger AUTH mechanism: {reply}")
+                    write!(f, "the server does not take this way of logging in: {reply}")
                 }
                 Some(AuthRefusal::NeedsEncryption) => {
                     write!(f, "the server wants encryption for this AUTH mechanism: {reply}")

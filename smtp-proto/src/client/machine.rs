@@ -15,7 +15,7 @@ use crate::command::{Command, Query};
 use crate::envelope::{Envelope, RcptOptions};
 use crate::extensions::{Extension, Extensions};
 use crate::reply::{Reply, ReplyParser, Severity};
-use crate::sasl::{AuthMechanism, Exchange};
+use crate::sasl::Exchange;
 use crate::secret::Secret;
 use crate::time::Instant;
 use crate::tls::TlsInfo;
@@ -199,7 +199,7 @@ impl Client {
         if mechanism.is_bound() && !exchange.is_bound() {
             return Err(Misuse::NoChannelBinding);
         }
-        exchange.server_offers_binding(self.extensions.auth().any(AuthMechanism::is_bound));
+        exchange.server_offers_binding(self.extensions.offers_channel_binding());
         let (auth, asks) = Auth::begin(exchange).map_err(Misuse::Mechanism)?;
         self.state = State::Auth(Box::new(auth));
         if asks {
@@ -469,8 +469,13 @@ impl Client {
             self.told_bare_lf = true;
             self.wire.events.push_back(Event::PeerFault(PeerFault::BareLf));
         }
-        // A challenge is for the mechanism alone.
-        let secret = matches!(self.state, State::Auth(_)) && reply.severity() == Severity::Intermediate;
+        // A challenge is for the mechanism alone, and what a server repeats of a response is for nobody.
+        let is_challenge = reply.severity() == Severity::Intermediate;
+        let secret = matches!(self.state, State::Auth(_)) && is_challenge;
+        let reply = match &self.state {
+            State::Auth(auth) if !is_challenge && auth.is_echo(&reply) => reply.without_text(),
+            _ => reply,
+        };
         let shown = |reply: &Reply| if secret { reply.without_text() } else { reply.clone() };
         if self.wire.config.trace {
             self.wire.events.push_back(Event::Trace(Trace::Received(shown(&reply))));

@@ -118,7 +118,7 @@
 //!     Next::Event(Event::Ready) => {
 //!         let bound = session.channel_binding().is_some();
 //!         let mechanism = credentials.choose(session.extensions(), bound).ok_or("no AUTH that could be used")?;
-//!         session.authenticate(credentials.exchange(mechanism, nonce))?;
+//!         session.authenticate(credentials.exchange(mechanism, nonce)?)?;
 //!     }
 //!     Next::Event(Event::SecretWanted(_)) => session.respond(credentials.secret().ok_or("no secret")?)?,
 //!     Next::Event(Event::AuthFailed(error)) if error.is_temporary() => {} // later

@@ -198,6 +198,8 @@ impl Command<'_> {
 fn base64(bytes: &[u8], out: &mut Vec<u8>) {
     let encoding = &data_encoding::BASE64;
     let start = out.len();
+    // With the line end, so that no copy is left behind when it grows.
+    out.reserve_exact(encoding.encode_len(bytes.len()) + 2);
     out.resize(start + encoding.encode_len(bytes.len()), 0);
     encoding.encode_mut(bytes, &mut out[start..]);
 }

@@ -1,9 +1,6 @@
 //! Why an exchange came to nothing, apart from the server's refusal.
 
-use alloc::string::String;
 use core::fmt;
-
-use crate::escape::Escaped;
 
 /// Why an exchange cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +28,6 @@ pub enum SaslError {
     NoServerSignature,
     /// The server said that the exchange succeeded before it had heard the secret.
     Premature,
-    /// What the server said instead of its proof (RFC 5802 section 7, `e=`), such as `invalid-proof`.
-    Refused {
-        /// The word.
-        error: String,
-    },
     /// The user name or the password has a character that `SASLprep` prohibits, or none but characters that it removes
     /// (RFC 4013); or it is not ASCII and this build has no `SASLprep`.
     Prohibited {
@@ -77,9 +69,6 @@ impl fmt::Display for SaslError {
             }
             Self::NoServerSignature => f.write_str("the server has not proved that it knows the password"),
             Self::Premature => f.write_str("the server said yes before it had heard the secret"),
-            Self::Refused { error } => {
-                write!(f, "the server refused with the error \"{}\"", Escaped(error.as_bytes()))
-            }
             Self::Prohibited { field } => {
                 write!(f, "the {field} has characters that SASLprep does not allow")
             }

@@ -88,10 +88,11 @@ impl Credentials {
     /// XOAUTH2 cannot say that and are not chosen then.
     ///
     /// # Errors
-    /// The name must not be empty, nor have a control character.
+    /// The name must not be empty, nor have a control character, and the mechanism that was named must be able to say it.
     pub fn acting_as(mut self, user: impl Into<String>) -> Result<Self, CredentialsError> {
         self.authorization = user.into();
         check("name of the user to act as", &self.authorization)?;
+        self.only.map_or(Ok(()), |mechanism| self.check_for(mechanism))?;
         Ok(self)
     }
 
@@ -100,14 +101,23 @@ impl Credentials {
     /// # Errors
     /// These credentials cannot be used with it, or this build cannot speak it.
     pub fn only(mut self, mechanism: AuthMechanism) -> Result<Self, CredentialsError> {
+        self.check_for(mechanism)?;
+        self.only = Some(mechanism);
+        Ok(self)
+    }
+
+    fn check_for(&self, mechanism: AuthMechanism) -> Result<(), CredentialsError> {
+        use AuthMechanism::{CramMd5, Login, XOAuth2};
         if !mechanism.is_supported() {
             return Err(CredentialsError::NotSupported { mechanism });
         }
         if mechanism.proof() != self.proof {
             return Err(CredentialsError::NotFor { mechanism, proof: mechanism.proof() });
         }
-        self.only = Some(mechanism);
-        Ok(self)
+        if !self.authorization.is_empty() && matches!(mechanism, Login | CramMd5 | XOAuth2) {
+            return Err(CredentialsError::CannotActAs { mechanism });
+        }
+        Ok(())
     }
 
     /// The user name.
@@ -120,30 +130,41 @@ impl Credentials {
         self.secret.as_ref()
     }
 
+    /// Whether they are for the same user with the same secret.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let [mine, others] = [self, other].map(|credentials| credentials.secret.as_ref().map(Secret::expose));
+        mine == others && self.user == other.user && self.authorization == other.authorization
+    }
+
     /// The strongest mechanism that the server offers and these credentials are for.  `bound` says that there is a
     /// channel binding, which the -PLUS ones need: see [`Session::channel_binding`](crate::Session::channel_binding).
     ///
     /// What is chosen is all that is tried: if it fails there is no falling back to a weaker one.
     pub fn choose(&self, extensions: &Extensions, bound: bool) -> Option<AuthMechanism> {
-        let says_whom_to_act_as = |mechanism| {
-            use AuthMechanism::{CramMd5, Login, XOAuth2};
-            !matches!(mechanism, Login | CramMd5 | XOAuth2)
-        };
         extensions.auth().find(|&mechanism| match self.only {
             Some(only) => mechanism == only,
             None => {
-                mechanism.is_supported()
-                    && mechanism.proof() == self.proof
+                self.check_for(mechanism).is_ok()
                     && mechanism != AuthMechanism::CramMd5
                     && (bound || !mechanism.is_bound())
-                    && (self.authorization.is_empty() || says_whom_to_act_as(mechanism))
             }
         })
     }
 
     /// One run of a mechanism.  `nonce` must be unguessable and new each time; SCRAM alone needs it.
-    pub fn exchange(&self, mechanism: AuthMechanism, nonce: [u8; NONCE]) -> Exchange {
-        Exchange::unchecked(mechanism, &self.user, &self.authorization, nonce)
+    ///
+    /// # Errors
+    /// The mechanism is not for these credentials, or not the one that was named.
+    pub fn exchange(
+        &self,
+        mechanism: AuthMechanism,
+        nonce: [u8; NONCE],
+    ) -> Result<Exchange, CredentialsError> {
+        self.check_for(mechanism)?;
+        if self.only.is_some_and(|only| only != mechanism) {
+            return Err(CredentialsError::NotNamed { mechanism });
+        }
+        Ok(Exchange::unchecked(mechanism, &self.user, &self.authorization, nonce))
     }
 }
 
@@ -189,6 +210,18 @@ pub enum CredentialsError {
         /// What it needs.
         proof: Proof,
     },
+    /// The mechanism cannot say whom to act as.
+    CannotActAs {
+        /// The mechanism.
+        mechanism: AuthMechanism,
+    },
+    /// Another mechanism was named.
+    NotNamed {
+        /// The mechanism.
+        mechanism: AuthMechanism,
+    },
+    /// There is a user name, and nothing that proves it.
+    NoSecret,
     /// This build cannot speak the mechanism.
     NotSupported {
         /// The mechanism.
@@ -211,6 +244,11 @@ impl fmt::Display for CredentialsError {
             Self::NotFor { mechanism, proof: Proof::Nothing } => {
                 write!(f, "{mechanism} takes neither password nor token")
             }
+            Self::CannotActAs { mechanism } => write!(f, "{mechanism} cannot say whom to act as"),
+            Self::NotNamed { mechanism } => write!(f, "another mechanism than {mechanism} was named"),
+            Self::NoSecret => f.write_str(
+                "a user name alone is not enough: give a password, a token, or EXTERNAL as mechanism",
+            ),
             Self::NotSupported { mechanism } => write!(f, "this build cannot speak {mechanism}"),
         }
     }

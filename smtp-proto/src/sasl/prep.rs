@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 
 use super::error::SaslError;
 
-/// Prepares a text as a query (RFC 3454 section 7): unassigned code points are let through.
+/// Prepares a text as a stored string (RFC 3454 section 7): characters that Unicode 3.2 did not have are refused.
 pub(super) fn prepare<'a>(field: &'static str, text: &'a str) -> Result<Cow<'a, str>, SaslError> {
     let prohibited = SaslError::Prohibited { field };
     if text.is_ascii() {

@@ -43,9 +43,16 @@ pub(super) struct Scram {
 
 enum Stage {
     First,
-    Salted { salt: Vec<u8>, iterations: NonZeroU32 },
-    Proved { server_key: Box<hmac::Key> },
+    Salted {
+        salt: Vec<u8>,
+        iterations: NonZeroU32,
+    },
+    Proved {
+        server_key: Box<hmac::Key>,
+    },
     Verified,
+    /// The server has said that it refuses.
+    Refused,
 }
 
 /// What belongs to one hash.
@@ -109,7 +116,7 @@ impl Scram {
 
     /// Whether the proof was made: what the server says next is its own.
     pub(super) fn is_proved(&self) -> bool {
-        matches!(self.stage, Stage::Proved { .. } | Stage::Verified)
+        matches!(self.stage, Stage::Proved { .. } | Stage::Verified | Stage::Refused)
     }
 
     pub(super) fn is_verified(&self) -> bool {
@@ -177,14 +184,10 @@ impl Scram {
     pub(super) fn verify(&mut self, message: &[u8]) -> Result<(), SaslError> {
         let Stage::Proved { server_key } = &self.stage else { return Err(SaslError::UnexpectedChallenge) };
         let first = message.split(|&byte| byte == b',').next().unwrap_or_default();
-        if let Some(error) = first.strip_prefix(b"e=") {
-            // A word is shown, and nothing that could repeat a secret.
-            let is_word = error.len() <= 40
-                && error.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'0'..=b'9'));
-            return Err(match str::from_utf8(error) {
-                Ok(error) if is_word && !error.is_empty() => SaslError::Refused { error: error.to_string() },
-                _ => SaslError::Malformed { field: "error" },
-            });
+        if first.starts_with(b"e=") {
+            // It refuses, and says so to who knows SMTP only by its final reply.
+            self.stage = Stage::Refused;
+            return Ok(());
         }
         let malformed = SaslError::Malformed { field: "signature" };
         let signature =

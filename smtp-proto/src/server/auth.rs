@@ -66,6 +66,9 @@ impl AuthStep {
         };
         // Control characters are for no name (RFC 4013 section 2.3), and would forge lines of a log.
         let names = [credentials.authorization.as_deref().unwrap_or_default(), &credentials.identity];
+        if credentials.password.expose().is_empty() {
+            return Err(("5.5.2", "not a password"));
+        }
         if credentials.identity.is_empty() || names.into_iter().any(|n| n.chars().any(char::is_control)) {
             return Err(("5.5.2", "not the name of a user"));
         }

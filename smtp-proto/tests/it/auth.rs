@@ -28,7 +28,7 @@ fn case_w24_refusals() {
     auth(&login(), &format!("{PLAIN}S: 235 ok"), "authenticated: 235 ok\nopen, reusable");
     for (reply, what, refusal) in [
         ("535 5.7.8 no", "refused the credentials", AuthRefusal::Credentials),
-        ("534 weak", "wants a stronger AUTH mechanism", AuthRefusal::TooWeak),
+        ("534 weak", "does not take this way of logging in", AuthRefusal::TooWeak),
         ("538 encrypt", "wants encryption for this AUTH mechanism", AuthRefusal::NeedsEncryption),
         ("432 once", "wants one login with PLAIN first", AuthRefusal::NeedsTransition),
         ("454 later", "refused AUTH for now", AuthRefusal::Temporary),
@@ -48,6 +48,15 @@ fn case_w24_refusals() {
         &format!("{PLAIN}S: 421 bye"),
         "not authenticated: the server refused AUTH for now: 421 bye\nclosed: the server refused at AUTH: 421 bye",
     );
+}
+
+#[test]
+fn what_a_server_repeats_is_not_shown() {
+    let told = |reply: &str| format!("not authenticated: the server refused AUTH: {reply}\nopen, reusable");
+    let echo = format!("{PLAIN}S: 500 5.5.1 unknown: AUTH PLAIN AHVzZXIAc2VjcmV0");
+    auth(&login(), &echo, &told("500 ****"));
+    auth(&login(), &format!("{PLAIN}S: 500-what is\nS: 500 AHVzZXIAc2V..."), &told("500 ****"));
+    auth(&login(), &format!("{PLAIN}S: 500 AUTH PLAIN AHVz..."), &told("500 AUTH PLAIN AHVz..."));
 }
 
 #[test]
@@ -177,6 +186,12 @@ fn case_w25_tokens() {
     let xoauth2 = with(token.only(AuthMechanism::XOAuth2).unwrap());
     let first = BASE64.encode(b"user=user@example.com\x01auth=Bearer secret\x01\x01");
     auth(&xoauth2, &format!("C: AUTH XOAUTH2 {first}\nS: 334 {json}\nC:\nS: 535 5.7.8 no"), told);
+    // The JSON says what is wrong, whatever code comes behind it.
+    auth(
+        &xoauth2,
+        &format!("C: AUTH XOAUTH2 {first}\nS: 334 {json}\nC:\nS: 501 no"),
+        "not authenticated: the server refused the token (invalid_token): 501 no\nopen, reusable",
+    );
     auth(
         &xoauth2,
         &format!("C: AUTH XOAUTH2 {first}\nS: 535 5.7.8 no"),

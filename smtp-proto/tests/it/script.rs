@@ -370,7 +370,7 @@ impl<'a> Run<'a> {
         let Some(mechanism) = credentials.choose(self.client.extensions(), bound) else {
             return self.told.push("no mechanism".into());
         };
-        let mut exchange = credentials.exchange(mechanism, self.setup.nonce);
+        let mut exchange = credentials.exchange(mechanism, self.setup.nonce).unwrap();
         if let Some(exporter) = self.setup.binding {
             exchange.bind(exporter);
         }

@@ -145,7 +145,7 @@ impl Pair {
             Event::Ready => {
                 let credentials = Credentials::new("user", "secret").unwrap();
                 let mechanism = credentials.choose(self.session.extensions(), true).unwrap();
-                self.session.authenticate(credentials.exchange(mechanism, [0; NONCE])).unwrap();
+                self.session.authenticate(credentials.exchange(mechanism, [0; NONCE]).unwrap()).unwrap();
             }
             Event::SecretWanted(_) => self.session.respond(&"secret".into()).unwrap(),
             Event::Authenticated(_) => {

@@ -49,9 +49,9 @@ pub async fn w25<H: Harness>(harness: &H) {
     let asks = Arc::clone(&asked);
     let renewed = move |builder| {
         starttls(builder).credentials_from(move |ask| {
-            let is_first = asks.fetch_add(1, Ordering::Relaxed) == 0;
-            assert_eq!(ask == Ask::Usual, is_first);
-            std::future::ready(Ok(Credentials::token("user", "token").expect("a token")))
+            let number = asks.fetch_add(1, Ordering::Relaxed);
+            assert_eq!(matches!(ask, Ask::AfterRefusal(_)), number == 1);
+            std::future::ready(Ok(Credentials::token("user", format!("token{number}")).expect("a token")))
         })
     };
     let stage = Stage::new(harness, "token-expired", renewed);
@@ -68,7 +68,6 @@ pub async fn w26<H: Harness>(harness: &H) {
         ("scram-nonce", "nonce"),
         ("scram-signature", "its signature is wrong"),
         ("scram-no-signature", "missing or wrong signature"),
-        ("scram-error", "invalid-proof"),
         ("scram-unproved", "has not proved"),
         ("scram-at-once", "has not proved"),
     ] {
@@ -78,4 +77,9 @@ pub async fn w26<H: Harness>(harness: &H) {
         assert!(error.to_string().contains(told), "{name}: {error}");
         stage.ends(1).await;
     }
+    // The server refuses, and has proved nothing.
+    let stage = Stage::new(harness, "scram-error", with_password);
+    let error = stage.try_send(TO).await.expect_err("the server refuses");
+    assert!(matches!(&error, Error::Auth(AuthError::Refused(reply)) if reply.code().get() == 535), "{error}");
+    stage.ends(1).await;
 }

@@ -36,13 +36,13 @@ fn responses_of_simple_mechanisms() {
     assert_eq!(said, [&b"tim"[..], b"secret"]);
     assert_eq!(login.succeed(), Ok(()));
 
-    let mut external = Credentials::external().exchange(AuthMechanism::External, [0; NONCE]);
+    let mut external = Credentials::external().exchange(AuthMechanism::External, [0; NONCE]).unwrap();
     assert_eq!(responses(&mut external, "", &[]), [b""]);
     let acting = Credentials::external().acting_as("fred").unwrap();
-    let mut external = acting.exchange(AuthMechanism::External, [0; NONCE]);
+    let mut external = acting.exchange(AuthMechanism::External, [0; NONCE]).unwrap();
     assert_eq!(responses(&mut external, "", &[]), [b"fred"]);
     let acting = Credentials::new("tim", "secret").unwrap().acting_as("fred").unwrap();
-    let mut plain = acting.exchange(AuthMechanism::Plain, [0; NONCE]);
+    let mut plain = acting.exchange(AuthMechanism::Plain, [0; NONCE]).unwrap();
     assert_eq!(responses(&mut plain, "secret", &[]), [b"fred\0tim\0secret"]);
 }
 
@@ -157,8 +157,24 @@ fn the_strongest_is_chosen() {
     assert!(
         password.clone().only(AuthMechanism::XOAuth2).is_err() && token.only(AuthMechanism::Plain).is_err()
     );
-    let acting = password.acting_as("v").unwrap();
+    let acting = password.clone().acting_as("v").unwrap();
     assert_eq!(acting.choose(&offer("LOGIN"), true), None, "it cannot say for whom");
+    let cannot = CredentialsError::CannotActAs { mechanism: AuthMechanism::Login };
+    assert_eq!(acting.clone().only(AuthMechanism::Login).unwrap_err(), cannot);
+    assert_eq!(login.clone().acting_as("v").unwrap_err(), cannot);
+    // No exchange is for other credentials than it was made for.
+    for (credentials, mechanism) in [
+        (acting, AuthMechanism::Login),
+        (Credentials::token("u", "t").unwrap(), AuthMechanism::Plain),
+        (login, AuthMechanism::Plain),
+        (password, AuthMechanism::OAuthBearer),
+    ] {
+        assert!(credentials.exchange(mechanism, [0; NONCE]).is_err(), "{mechanism}");
+    }
+    assert!(
+        offer("SCRAM-SHA-512-PLUS PLAIN").offers_channel_binding()
+            && !offer("PLAIN").offers_channel_binding()
+    );
 }
 
 #[test]

@@ -301,9 +301,13 @@ fn case_w24_not_now_is_no_failed_attempt() {
 }
 
 #[test]
-fn plain_without_a_password_is_malformed() {
+fn no_password_is_malformed() {
     check_auth(
         "
+        C: AUTH LOGIN am9l
+        S: 334 UGFzc3dvcmQ6
+        C:
+        S: 501 not a password
         C: AUTH PLAIN ADEA
         S: 501 not a PLAIN response
     ",
