@@ -61,7 +61,7 @@ fn small() -> Workload {
         contestants: vec![
             Contestant::ours(move || {
                 let message = ours().text(black_box(text)).build(&stamp()).expect("a message");
-                message.to_bytes().expect("all is at hand")
+                message.into_bytes().expect("all is at hand")
             }),
             Contestant::peer("lettre", move || {
                 let text = black_box(text).to_string();
@@ -85,7 +85,7 @@ fn alternative() -> Workload {
         contestants: vec![
             Contestant::ours(move || {
                 let builder = ours().text(black_box(plain)).html(black_box(html));
-                builder.build(&stamp()).expect("a message").to_bytes().expect("all is at hand")
+                builder.build(&stamp()).expect("a message").into_bytes().expect("all is at hand")
             }),
             Contestant::peer("lettre", move || {
                 let part = |kind, text: &str| SinglePart::builder().header(kind).body(text.to_string());
@@ -103,7 +103,8 @@ fn alternative() -> Workload {
 }
 
 fn attachment() -> Workload {
-    let data: Bytes = (0..10_usize << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect();
+    let data: Bytes =
+        (0..10_usize << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect();
     let bytes = data.len();
     Workload {
         name: "build 10 MiB of attachment",
@@ -114,7 +115,7 @@ fn attachment() -> Workload {
                 move || {
                     let part = Part::attachment("data.bin", Data::from(black_box(&data).clone()));
                     let builder = ours().text("See the data.\r\n").attach(part);
-                    builder.build(&stamp()).expect("a message").to_bytes().expect("all is at hand")
+                    builder.build(&stamp()).expect("a message").into_bytes().expect("all is at hand")
                 }
             }),
             Contestant::peer("lettre", {

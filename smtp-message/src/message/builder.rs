@@ -421,7 +421,7 @@ impl MessageBuilder {
             }
             let mode = Mode { most: BodyType::SevenBit, utf8: needs_utf8 };
             let plan = Plan::new(head, body, &mut Boundaries::new(stamp.part_random()), mode);
-            Plans::Fixed(Arc::new(plan.map_err(|_| Rule::Missing)?))
+            Plans::Fixed(plan.map_err(|_| Rule::Missing)?)
         } else {
             let utf8 = needs_utf8 || self.utf8;
             Plans::Open(Box::new(Draft {

@@ -16,7 +16,7 @@ use smtp_proto::{Address, Extension, Extensions};
 
 pub use builder::MessageBuilder;
 pub use fields::{AutoSubmitted, Importance};
-pub(crate) use plan::{Boundaries, Mode, Plan, PlanChunks};
+pub(crate) use plan::{Boundaries, Held, Mode, Plan, PlanChunks};
 pub use problem::{BuildError, Problem, Rule};
 pub use resent::Resent;
 
@@ -73,7 +73,7 @@ struct Inner {
 /// How the message goes to a server.
 enum Plans {
     /// In one way: everything is at hand, and no use is made of what servers can take.
-    Fixed(Arc<Plan>),
+    Fixed(Plan),
     Open(Box<Draft>),
 }
 
@@ -127,6 +127,18 @@ impl Message {
         self.plan_for(self.least())?.to_bytes()
     }
 
+    /// The same without a copy where that can be: of a small message that nobody else has.
+    ///
+    /// # Errors
+    /// What keeps a part of it from being read; where all is at hand, nothing does.
+    pub fn into_bytes(self) -> Result<Vec<u8>, ContentError> {
+        match Arc::try_unwrap(self.0) {
+            Ok(Inner { plans: Plans::Fixed(plan), .. }) => plan.into_bytes(),
+            Ok(inner) => Self(Arc::new(inner)).to_bytes(),
+            Err(shared) => Self(shared).to_bytes(),
+        }
+    }
+
     /// Writes the same form of the message.
     ///
     /// # Errors
@@ -161,10 +173,18 @@ impl Message {
         matches!(self.0.plans, Plans::Fixed(_))
     }
 
+    /// The plan of a message that has one only.
+    pub(crate) fn fixed_plan(&self) -> Option<&Plan> {
+        match &self.0.plans {
+            Plans::Fixed(plan) => Some(plan),
+            Plans::Open(_) => None,
+        }
+    }
+
     /// The plan for a server, or a message around this one, that can take so much.
-    pub(crate) fn plan_for(&self, mode: Mode) -> Result<Arc<Plan>, ContentError> {
+    pub(crate) fn plan_for(&self, mode: Mode) -> Result<Held, ContentError> {
         let draft = match &self.0.plans {
-            Plans::Fixed(plan) => return Ok(Arc::clone(plan)),
+            Plans::Fixed(_) => return Ok(Held::Own(self.clone())),
             Plans::Open(draft) => draft,
         };
         let mode = Mode {
@@ -178,7 +198,7 @@ impl Message {
         if let Some(plan) = known
             && plan.is_current()
         {
-            return Ok(plan);
+            return Ok(Held::Shared(plan));
         }
         let head = if mode.utf8 { &draft.utf8 } else { &draft.ascii };
         let mut boundaries = Boundaries::new(draft.random);
@@ -187,7 +207,7 @@ impl Message {
         let mut plans = draft.plans.lock().unwrap_or_else(PoisonError::into_inner);
         plans.retain(|(other, _)| *other != mode);
         plans.push((mode, Arc::clone(&plan)));
-        Ok(plan)
+        Ok(Held::Shared(plan))
     }
 }
 

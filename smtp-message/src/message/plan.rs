@@ -3,6 +3,7 @@
 //!
 //! A plan is for one [`Mode`]: what a server can take decides about encodings and headers.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use memchr::memmem;
@@ -84,6 +85,12 @@ impl Boundaries {
 }
 
 impl Plan {
+    const EMPTY: Self = Self {
+        flat: Vec::new(),
+        leaves: Vec::new(),
+        form: Form { size: Some(0), body: BodyType::SevenBit, smtputf8: false },
+    };
+
     /// Plans a message with this header section, whose last field has its line end.
     ///
     /// # Errors
@@ -132,6 +139,11 @@ impl Plan {
     /// Whether files are what they were, as far as that can be told without reading them.
     pub(crate) fn is_current(&self) -> bool {
         self.leaves.iter().all(|placed| placed.leaf.is_current())
+    }
+
+    /// All octets, without a copy if all are at hand.
+    pub(crate) fn into_bytes(self) -> Result<Vec<u8>, ContentError> {
+        if self.leaves.is_empty() { Ok(self.flat) } else { self.to_bytes() }
     }
 
     /// All octets in one buffer.
@@ -342,9 +354,29 @@ fn rank(body: BodyType) -> u8 {
     }
 }
 
+/// A plan, by whoever has it.
+pub(crate) enum Held {
+    /// A message that has one only.
+    Own(Message),
+    Shared(Arc<Plan>),
+}
+
+impl Deref for Held {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        static EMPTY: Plan = Plan::EMPTY;
+        match self {
+            // The other kind of message is not kept here.
+            Self::Own(message) => message.fixed_plan().unwrap_or(&EMPTY),
+            Self::Shared(plan) => plan,
+        }
+    }
+}
+
 /// The octets of a plan, piece by piece.
 pub(crate) struct PlanChunks {
-    plan: Arc<Plan>,
+    plan: Held,
     /// How much of what is at hand has been put out, and how many of the leaves.
     flat: usize,
     leaves: usize,
@@ -352,7 +384,7 @@ pub(crate) struct PlanChunks {
 }
 
 impl PlanChunks {
-    pub(crate) fn new(plan: Arc<Plan>) -> Self {
+    pub(crate) fn new(plan: Held) -> Self {
         Self { plan, flat: 0, leaves: 0, open: None }
     }
 

@@ -266,6 +266,8 @@ fn bytes(builder: MessageBuilder) -> String {
     let mut written = Vec::new();
     message.write_to(&mut written).unwrap();
     assert_eq!(written, out);
+    assert_eq!(message.clone().into_bytes().unwrap(), out);
+    assert_eq!(message.into_bytes().unwrap(), out);
     assert!(out.ends_with(b"\r\n"));
     String::from_utf8(out).unwrap()
 }

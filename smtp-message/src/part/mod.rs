@@ -55,13 +55,19 @@ pub(crate) const MAX_DEPTH: usize = 50;
 pub struct Part {
     pub(crate) node: Node,
     pub(crate) content_type: ContentType,
+    pub(crate) encoding: Option<TransferEncoding>,
+    depth: usize,
+    /// What most parts have nothing of.
+    more: Option<Box<More>>,
+}
+
+#[derive(Clone, Default)]
+struct More {
     disposition: Option<Disposition>,
     name: Option<String>,
     id: Option<MessageId>,
     others: Vec<Other>,
-    pub(crate) encoding: Option<TransferEncoding>,
     problems: Vec<(String, Rule)>,
-    depth: usize,
 }
 
 /// What a part is.
@@ -87,17 +93,7 @@ pub enum Disposition {
 
 impl Part {
     fn with(node: Node, content_type: ContentType) -> Self {
-        Self {
-            node,
-            content_type,
-            disposition: None,
-            name: None,
-            id: None,
-            others: Vec::new(),
-            encoding: None,
-            problems: Vec::new(),
-            depth: 1,
-        }
+        Self { node, content_type, encoding: None, depth: 1, more: None }
     }
 
     fn leaf(data: impl Into<Data>, content_type: ContentType) -> Self {
@@ -140,7 +136,7 @@ impl Part {
     pub fn attachment(name: impl Into<String>, data: impl Into<Data>) -> Self {
         let name = name.into();
         let content_type = guess::guess(&name);
-        Self { disposition: Some(Disposition::Attachment), ..Self::leaf(data, content_type) }.name(name)
+        Self::leaf(data, content_type).name(name)
     }
 
     /// A file as attachment, by the last part of its path.
@@ -152,7 +148,7 @@ impl Part {
 
     /// What an HTML part shows by `cid:id`, such as an image; its type is guessed from its name.
     pub fn inline(id: &str, name: impl Into<String>, data: impl Into<Data>) -> Self {
-        Self { disposition: Some(Disposition::Inline), ..Self::attachment(name, data) }.id(id)
+        Self::attachment(name, data).disposition(Disposition::Inline).id(id)
     }
 
     /// A calendar object, such as an invitation with the method `REQUEST` (RFC 6047 section 2.4): an
@@ -365,14 +361,15 @@ impl Part {
             self.problem("Content-Disposition", Rule::Control { at });
             return self;
         }
-        self.disposition.get_or_insert(Disposition::Attachment);
-        self.name = Some(name);
+        let more = self.more();
+        more.disposition.get_or_insert(Disposition::Attachment);
+        more.name = Some(name);
         self
     }
 
     /// Sets what it is for.
     pub fn disposition(mut self, disposition: Disposition) -> Self {
-        self.disposition = Some(disposition);
+        self.more().disposition = Some(disposition);
         self
     }
 
@@ -383,7 +380,7 @@ impl Part {
         MessageIdError: From<I::Error>,
     {
         match id.try_into() {
-            Ok(id) => self.id = Some(id),
+            Ok(id) => self.more().id = Some(id),
             Err(error) => self.problem("Content-ID", Rule::MessageId(error.into())),
         }
         self
@@ -408,7 +405,7 @@ impl Part {
             Some(rule) => self.problem(&name, rule),
             None => {
                 let (name, value) = (name.into(), Value::Given(value));
-                self.others.push(Other { name, value, named: false });
+                self.more().others.push(Other { name, value, named: false });
             }
         }
         self
@@ -451,13 +448,18 @@ impl Part {
         self.depth
     }
 
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
     fn problem(&mut self, field: &str, rule: Rule) {
-        self.problems.push((field.to_owned(), rule));
+        self.more().problems.push((field.to_owned(), rule));
     }
 
     /// Notes all that is wrong, with where it is: `""` is the part itself, `1.2` the second part of its first part.
     pub(crate) fn take_problems(&mut self, place: &str, tell: &mut impl FnMut(&str, &str, Rule)) {
-        for (field, rule) in self.problems.drain(..) {
+        let problems = self.more.as_mut().map(|more| std::mem::take(&mut more.problems));
+        for (field, rule) in problems.unwrap_or_default() {
             tell(place, &field, rule);
         }
         match &mut self.node {
@@ -502,29 +504,30 @@ impl Part {
 
     /// Appends `Content-Disposition`, `Content-ID` and all other fields but type and encoding.
     pub(crate) fn write_other_fields(&self, out: &mut Vec<u8>, utf8: bool) {
-        if let Some(disposition) = self.disposition {
+        let Some(more) = &self.more else { return };
+        if let Some(disposition) = more.disposition {
             let mut field = FieldWriter::new(out, "Content-Disposition", utf8);
             field.token(match disposition {
                 Disposition::Inline => "inline",
                 Disposition::Attachment => "attachment",
             });
-            if let Some(name) = &self.name {
+            if let Some(name) = &more.name {
                 field.param("filename", name);
             }
             field.end();
         }
-        if let Some(id) = &self.id {
+        if let Some(id) = &more.id {
             let mut field = FieldWriter::new(out, "Content-ID", utf8);
             field.token(id.as_str());
             field.end();
         }
-        self.others.iter().for_each(|other| other.write(out, utf8));
+        more.others.iter().for_each(|other| other.write(out, utf8));
     }
 
     /// The name for programs that do not know RFC 2231: what is not plain ASCII is an underscore.
     pub(crate) fn fallback_name(&self) -> Option<String> {
         let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '=' | '?');
-        let name = self.name.as_ref()?;
+        let name = self.more.as_ref()?.name.as_ref()?;
         Some(name.chars().take(60).map(|c| if plain(c) { c } else { '_' }).collect())
     }
 }

@@ -8,6 +8,9 @@ use crate::steps;
 /// What boundaries begin with; no line of quoted-printable or base64 does.
 pub(crate) const MARKER: &[u8; 4] = b"--=_";
 
+/// Octets that are counted in one octet.
+const BLOCK: usize = 240;
+
 /// What data was seen.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scan {
@@ -99,7 +102,7 @@ impl Scan {
     fn classify(&mut self, data: &[u8]) {
         let (crs, eight_bit, escapes) = (self.crs, &mut self.eight_bit, &mut self.escapes);
         let mut controls = 0;
-        for block in data.chunks(128) {
+        for block in data.chunks(BLOCK) {
             let (mut all, mut low, mut tabs, mut crs, mut lfs, mut others) =
                 (0_u8, 0_u8, 0_u8, 0_u8, 0_u8, 0_u8);
             for &b in block {
@@ -119,7 +122,7 @@ impl Scan {
             self.lfs += u64::from(lfs);
         }
         if self.crs > crs {
-            for (these, next) in data.chunks(128).zip(data[1..].chunks(128)) {
+            for (these, next) in data.chunks(BLOCK).zip(data[1..].chunks(BLOCK)) {
                 let pairs =
                     these.iter().zip(next).map(|(&a, &b)| u8::from(a == b'\r') & u8::from(b == b'\n'));
                 self.crlfs += u64::from(pairs.sum::<u8>());
