@@ -28,7 +28,7 @@ pub use block_on::block_on;
 pub use mailer::Mailer;
 pub use runtime::BlockingRuntime;
 pub use smtp_driver::{
-    AsyncChunks, ConfigError, Error, MailerBuilder, NotDelivered, Recipient, Report, Runtime, UrlError,
+    AsyncChunks, ConfigError, Error, MailerBuilder, NotDelivered, Recipient, Report, Runtime, UrlError, spool,
 };
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub use smtp_message::dkim;

@@ -25,7 +25,7 @@ pub mod sim;
 
 use std::io;
 
-pub use content::AsyncChunks;
+pub use content::{AsyncChunks, spool};
 pub use error::Error;
 pub use login::Ask;
 pub use mailer::{ConfigError, Mailer, MailerBuilder, UrlError};

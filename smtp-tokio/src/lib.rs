@@ -27,7 +27,7 @@ mod transport;
 
 pub use runtime::TokioRuntime;
 pub use smtp_driver::{
-    AsyncChunks, ConfigError, Error, MailerBuilder, NotDelivered, Recipient, Report, Runtime, UrlError,
+    AsyncChunks, ConfigError, Error, MailerBuilder, NotDelivered, Recipient, Report, Runtime, UrlError, spool,
 };
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub use smtp_message::dkim;

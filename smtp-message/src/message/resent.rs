@@ -163,8 +163,29 @@ impl Resent {
         }
     }
 
+    /// The fields, if nothing is wrong with them; in UTF-8 if an address cannot be written otherwise.
+    pub(crate) fn checked_fields(&self, stamp: &Stamp, utf8: bool) -> Result<Vec<u8>, BuildError> {
+        let mut problems = BuildError::default();
+        self.check(&mut problems);
+        if self.date.is_none()
+            && let Err(error) = Date::try_from(stamp.unix_time)
+        {
+            problems.add("", "Resent-Date", Rule::Date(error));
+        }
+        if !problems.problems().is_empty() {
+            return Err(problems);
+        }
+        let mut fields = Vec::new();
+        self.write(&mut fields, stamp, utf8);
+        if !fields.is_ascii() && !utf8 {
+            fields.clear();
+            self.write(&mut fields, stamp, true);
+        }
+        Ok(fields)
+    }
+
     /// Who does it, and to whom.
-    pub(super) fn into_envelope(self) -> (Option<Mailbox>, [MailboxList; 3]) {
+    pub(crate) fn into_envelope(self) -> (Option<Mailbox>, [MailboxList; 3]) {
         (self.sender.or_else(|| self.from.into_first()), [self.to, self.cc, self.bcc])
     }
 

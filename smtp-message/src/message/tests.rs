@@ -68,6 +68,15 @@ fn case_m2_header_values() {
 }
 
 #[test]
+fn case_m4_the_last_line_ends_once() {
+    for text in ["hi", "hi\n", "hi\r\n", "hi\r"] {
+        let text = bytes(minimal().text(text));
+        assert!(text.ends_with("7bit\r\n\r\nhi\r\n"), "{text}");
+    }
+    assert!(bytes(minimal().text("")).ends_with("7bit\r\n\r\n"));
+}
+
+#[test]
 fn case_m14_what_every_message_has_once() {
     let message = minimal().date(Duration::ZERO).message_id("<x@y>").text("a").build(&STAMP).unwrap();
     let head = head(&message);

@@ -16,7 +16,7 @@ use smtp_proto::{Address, Extensions};
 use crate::content::CHUNK;
 use crate::line_ends::{LINE_LIMIT, find_bare, find_long_line, normalise};
 use crate::message::unique;
-use crate::{Chunks, Content, ContentError, MailboxError, MailboxList};
+use crate::{BuildError, Chunks, Content, ContentError, MailboxError, MailboxList, Resent, Stamp};
 use scan::Field;
 pub(crate) use scan::fields;
 
@@ -155,6 +155,39 @@ impl RawMessage {
         &self.bytes
     }
 
+    /// The same with the fields of one who passes it on above all others (RFC 5322 section 3.6.6); sender and recipients
+    /// are then those of the passing on.
+    ///
+    /// ```
+    /// # use smtp_message::{Bcc, LineEnds, RawMessage, Resent, Stamp};
+    /// # let stamp = Stamp { unix_time: std::time::Duration::ZERO, random: [0; 32] };
+    /// let message = RawMessage::parse("From: a@example.com\n\nHello\n", LineEnds::Normalise, Bcc::Remove)?;
+    /// let resent = message.resent(Resent::new().from("b@example.org").to("c@example.net"), &stamp)?;
+    /// assert!(resent.as_bytes().starts_with(b"Resent-Date: "));
+    /// assert_eq!(resent.recipients().unwrap()[0].to_string(), "c@example.net");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with the fields.
+    pub fn resent(&self, resent: Resent, stamp: &Stamp) -> Result<Self, BuildError> {
+        let mut bytes = resent.checked_fields(stamp, self.form.smtputf8)?;
+        bytes.reserve(self.bytes.len());
+        let ascii = bytes.is_ascii();
+        bytes.extend_from_slice(&self.bytes);
+        let (sender, to) = resent.into_envelope();
+        let mut form = Form { size: Some(bytes.len() as u64), ..self.form };
+        if !ascii {
+            form = Form { smtputf8: true, body: BodyType::EightBitMime, ..form };
+        }
+        Ok(Self {
+            bytes: bytes.into(),
+            form,
+            sender: Ok(sender.map(|sender| sender.address().clone())),
+            recipients: Ok(unique(to.iter().flat_map(MailboxList::mailboxes))),
+        })
+    }
+
     pub(crate) fn bytes(&self) -> &Bytes {
         &self.bytes
     }
@@ -282,6 +315,24 @@ mod tests {
         assert_eq!(kept.recipients(), message.recipients());
         // A CR alone begins a new field for some, so it does here.
         assert_eq!(parse("A: b\rBcc: x@x\n\n").unwrap().as_bytes(), b"A: b\r\n\r\n");
+    }
+
+    #[test]
+    fn who_passes_it_on_stands_above_it() {
+        let stamp = Stamp { unix_time: std::time::Duration::ZERO, random: [0; 32] };
+        let message = parse("From: a@x\nTo: b@x\n\nHi\n").unwrap();
+        let resent = Resent::new().from("Ü <c@x>").to("d@x").bcc("e@x");
+        let again = message.resent(resent, &stamp).unwrap();
+        let text = String::from_utf8(again.as_bytes().to_vec()).unwrap();
+        let head = "Resent-Date: Thu, 1 Jan 1970 00:00:00 +0000\r\nResent-From: =?utf-8?B?w5w=?= <c@x>\r\nResent-To: d@x\r\n";
+        assert_eq!(text, format!("{head}From: a@x\r\nTo: b@x\r\n\r\nHi\r\n"));
+        assert_eq!(again.sender().unwrap().unwrap().to_string(), "c@x");
+        assert_eq!(again.recipients().unwrap().len(), 2);
+        let form = again.form(&Extensions::default()).unwrap();
+        assert_eq!(form, Form { size: Some(text.len() as u64), ..message.form });
+        assert!(message.resent(Resent::new().from("c@x"), &stamp).is_err());
+        let utf8 = message.resent(Resent::new().from("ü@x").to("d@x"), &stamp).unwrap();
+        assert!(utf8.form.smtputf8 && utf8.form.body == BodyType::EightBitMime);
     }
 
     #[test]
