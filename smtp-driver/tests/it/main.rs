@@ -5,5 +5,6 @@
 mod hostile;
 mod login;
 mod mailer;
+mod parts;
 mod sim;
 mod transport;

@@ -421,7 +421,8 @@ impl MessageBuilder {
             }
             let mode = Mode { most: BodyType::SevenBit, utf8: needs_utf8 };
             let plan = Plan::new(head, body, &mut Boundaries::new(stamp.part_random()), mode);
-            Plans::Fixed(plan.map_err(|_| Rule::Missing)?)
+            // All else that can go wrong with data at hand has been looked for.
+            Plans::Fixed(plan.map_err(|_| Rule::Boundary)?)
         } else {
             let utf8 = needs_utf8 || self.utf8;
             Plans::Open(Box::new(Draft {

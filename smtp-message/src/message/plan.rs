@@ -14,6 +14,9 @@ use crate::header::{ContentType, FieldWriter};
 use crate::part::{Encoded, Leaf, LeafChunks, MARKER, Node, Part, TransferEncoding};
 use crate::{ContentError, Message};
 
+/// So many boundaries are tried; a part that has them all was made by somebody who knows the stamp.
+const TRIES: usize = 16;
+
 /// Data that is longer stays where it is until the message is sent.
 const INLINE: usize = 32 << 10;
 
@@ -103,7 +106,7 @@ impl Plan {
     ) -> Result<Self, ContentError> {
         let head = flat.len();
         flat.reserve(room(body));
-        loop {
+        for _ in 0..TRIES {
             let plan = Self { flat, leaves: Vec::new(), form: Form::default() };
             let mut planner = Planner { plan, boundaries, mode, occurs: false };
             planner.part(body)?;
@@ -128,6 +131,7 @@ impl Plan {
             }
             return Ok(plan);
         }
+        Err(ContentError::Encoding)
     }
 
     /// Plans a part alone.

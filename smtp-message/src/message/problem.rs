@@ -101,6 +101,8 @@ pub enum Rule {
     TooDeep,
     /// The data of the part does not fit the transfer encoding that is asked for.
     Encoding(TransferEncoding),
+    /// Whatever boundary is made of the stamp's randomness, it occurs in a part: that randomness was known before.
+    Boundary,
     /// An entity is to be sent as it is, and has a CR or LF that is not part of a CRLF.
     BareLineEnd {
         /// Where.
@@ -187,6 +189,7 @@ impl fmt::Display for Rule {
             Self::Encoding(encoding) => {
                 return write!(f, "the data does not fit the transfer encoding {}", encoding.name());
             }
+            Self::Boundary => "every boundary that can be made occurs in a part",
             Self::BareLineEnd { at } => {
                 return write!(f, "CR or LF that is not part of a CRLF, at octet {at}");
             }
