@@ -103,6 +103,10 @@ mod tests {
         check(&spaces, &[(0, &spaces)]);
         let word = "x".repeat(2000);
         check(&word, &[(0, &word)]);
+        // No line of it becomes the one above a signature.
+        let dashes = format!("-- {word}");
+        check(&dashes, &[(0, &dashes)]);
+        check(&format!(">{dashes}"), &[(1, &dashes)]);
         let accents = "äöü ".repeat(100);
         check(&accents, &[(0, accents.trim_end())]);
         assert_eq!(wrap(""), "");
