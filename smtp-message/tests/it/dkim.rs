@@ -369,10 +369,12 @@ fn what_is_not_signed() {
         Err(SignError::NoBodyHash)
     ));
     let eight_bit = "From: \u{fc}@example.com\r\n\r\n\u{fc}\r\n".as_bytes();
-    let fields = signer.allow_8bit().fields(eight_bit, NOW).unwrap();
+    let fields = signer.clone().allow_8bit().fields(eight_bit, NOW).unwrap();
     assert_eq!(verify(&[&fields, eight_bit].concat()), [Verdict::Pass]);
+    let body = signer.body().finish();
+    let head = "From: \u{fc}\r\n".as_bytes();
+    assert!(matches!(signer.fields_for(head, &body, NOW), Err(SignError::EightBit { at: 6 })));
     // The two passes can be of different sources.
-    let signer = Signer::new([ed25519()]);
     let mut body = signer.body();
     body.update(b"Hello\r\n");
     let fields = signer.fields_for(b"From: a\r\n\r\n", &body.finish(), NOW).unwrap();
@@ -444,6 +446,10 @@ fn every_result_with_its_reason() {
     let verdict =
         ask(Verifier::new().min_rsa_bits(2048), &rsa_message, now, KeyAnswer::Records(vec![weak.into()]));
     assert_eq!(verdict, Verdict::Policy(Policy::WeakKey { bits: 1024 }));
+    let short = format!("p=MEYCQQD{}AgED", "/".repeat(85));
+    let answer = KeyAnswer::Records(vec![short.into()]);
+    let verdict = ask(Verifier::new(), &rsa_message, now, answer);
+    assert_eq!(verdict, Verdict::Policy(Policy::WeakKey { bits: 512 }));
 
     let passes = KeyAnswer::Records(vec![good.clone().into_bytes()]);
     let lasting = sign(ed25519().expires_after(Duration::from_secs(60)).unwrap(), MESSAGE);
@@ -492,29 +498,43 @@ fn caps_on_what_a_stranger_sends() {
     let mut small = Verifier::new().max_head(100);
     small.update(&many);
     assert!(small.keys().is_empty() && small.finish().is_err());
-    // The front of a body, and what was added to it.
-    let partial = |length: u64, more: &str| {
-        let body = b" a b\r\n";
-        let hash = {
-            let signer = Signer::new([ed25519().without_time()]);
-            let text =
-                String::from_utf8(signer.fields(&[b"From: a\r\n\r\n", &body[..]].concat(), NOW).unwrap())
-                    .unwrap();
-            text.split("bh=").nth(1).unwrap().split(';').next().unwrap().to_string()
-        };
-        // Signed by hand, for the signer makes no `l=`: the canonical headers are the field itself and From.
-        let tags = format!(
-            "v=1; a=ed25519-sha256; c=relaxed/relaxed; d=example.com; s=ed; l={length}; h=From; bh={hash}; b="
-        );
-        (tags, [&body[..], more.as_bytes()].concat())
+}
+
+/// Signed by dkimpy with the key of RFC 8463, for the signer here makes no `l=`.
+#[test]
+fn what_is_added_to_a_body_is_not_signed() {
+    let message = "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=example.com;\r\n i=@example.com; l=7; \
+         q=dns/txt; s=a; t=1781522000; h=from : subject;\r\n bh=Ba3gj8+xBPQLJTahTfzW6RbWQ/XPgESxkCi2B66PSQg=;\r\n \
+         b=XpLJKFsLKiPZiVQS+H5hJupIQewMg3LmrJTxX/KBPeynsMs0FdSgwwha5C2QIC7lUmZxl\r\n LicHHBF/i5o05iqCw==\r\n\
+         From: a@example.com\r\nSubject: hi\r\n\r\nHello\r\n";
+    let verdict = |verifier: Verifier, message: &str| {
+        let mut verifier = verifier;
+        message.as_bytes().chunks(7).for_each(|piece| verifier.update(piece));
+        let record = "k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+        let answer = KeyAnswer::Records(vec![record.into()]);
+        verifier.finish().unwrap().verify(NOW, |_| answer.clone()).remove(0).verdict
     };
-    let (tags, body) = partial(6, "added\r\n");
-    let message = [format!("DKIM-Signature: {tags}aGk=\r\nFrom: a\r\n\r\n").as_bytes(), &body].concat();
-    // The hash of the front fits, so that it is the signature that fails, for whole bodies and for parts.
-    assert_eq!(verify(&message), [Verdict::Fail(Fail::Signature)]);
-    let (tags, body) = partial(7, "");
-    let message = [format!("DKIM-Signature: {tags}aGk=\r\nFrom: a\r\n\r\n").as_bytes(), &body].concat();
-    assert_eq!(verify(&message), [Verdict::Fail(Fail::BodyHash)]);
+    assert_eq!(verdict(Verifier::new(), message), Verdict::Pass);
+    let added = format!("{message}added\r\n");
+    assert_eq!(verdict(Verifier::new(), &added), Verdict::Policy(Policy::PartialBody { beyond: 7 }));
+    assert_eq!(verdict(Verifier::new().allow_partial_bodies(), &added), Verdict::Pass);
+    let changed = added.replace("Hello", "Hullo");
+    assert_eq!(verdict(Verifier::new().allow_partial_bodies(), &changed), Verdict::Fail(Fail::BodyHash));
+    // What is longer than the body fits no body.
+    for length in ["8", "0"] {
+        let other = message.replace("l=7", &format!("l={length}"));
+        assert_eq!(verdict(Verifier::new(), &other), Verdict::Fail(Fail::BodyHash));
+    }
+}
+
+#[test]
+fn a_second_author_is_not_believed() {
+    let message = sign(ed25519().only_headers([("From", Oversign::Never)]).unwrap(), MESSAGE);
+    assert_eq!(verify(&message), [Verdict::Pass]);
+    for name in ["From", "FROM "] {
+        let above = [format!("{name}: evil@example.net\r\n").as_bytes(), &message].concat();
+        assert_eq!(verify(&above), [Verdict::PermError(PermError::UnsignedFrom)]);
+    }
 }
 
 /// A content whose octets are made by a function.
