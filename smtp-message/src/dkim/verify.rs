@@ -254,11 +254,17 @@ impl Verification {
     /// The results of all signatures, from the top of the headers down, at this time since 1970-01-01 00:00 UTC;
     /// `lookup` answers for a key, for each signature anew.
     ///
-    /// No result means that nothing is signed.  If a line among the headers is no field, that is the only result.
+    /// No result means that nothing is signed.  If a line among the headers of a signed message is no field, that
+    /// is the only result.
     pub fn verify(mut self, now: Duration, mut lookup: impl FnMut(&KeyName) -> KeyAnswer) -> Vec<Verified> {
         let verified = |signature, verdict, testing| Verified { signature, verdict, testing };
         let signatures = std::mem::take(&mut self.signatures);
         let Ok(fields) = head::fields(self.head.octets()) else {
+            let start = |line: &[u8]| line.get(..NAME.len()).map(<[u8]>::to_ascii_lowercase);
+            let name = Some(NAME.to_ascii_lowercase().into_bytes());
+            if !self.head.octets().split(|&octet| octet == b'\n').any(|line| start(line) == name) {
+                return Vec::new();
+            }
             let line = self.no_field.unwrap_or_default();
             return vec![verified(None, Verdict::PermError(PermError::NoField { line }), false)];
         };

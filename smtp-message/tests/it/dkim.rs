@@ -481,6 +481,8 @@ fn every_result_with_its_reason() {
         assert!(matches!(broken(from, to), Verdict::PermError(PermError::NoField { line: 6.. })), "{to:?}");
     }
     assert_eq!(verify(MESSAGE), []);
+    assert_eq!(verify(b"From: a\r\nno field\r\n\r\n"), []);
+    assert_eq!(verify(b"no field\r\ndkim-SIGNATURE: v=1\r\n\r\n"), [perm(PermError::NoField { line: 1 })]);
     assert_eq!(verify(b""), []);
     assert_eq!(Verdict::TempError.word(), "temperror");
 }
