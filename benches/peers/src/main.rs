@@ -1,4 +1,5 @@
-//! Runs every workload and prints one table: CPU time with its ratio to the fastest peer, allocations, instructions.
+//! Runs every workload and prints one table: CPU time with its ratios to the fastest peer and to the slowest floor,
+//! allocations, instructions.
 //!
 //! Times are medians of the thread's CPU time over rounds in which all contestants take turns, so that noise hits all
 //! alike.  Instructions come from valgrind, if it is there, and a dash stands for what was not counted.
@@ -47,8 +48,10 @@ fn main() -> ExitCode {
         true => callgrind().unwrap_or_else(|error| missing("instructions", &error)),
         false => Counts::new(),
     };
-    println!("| workload | who | CPU time | to fastest peer | rate | allocations | instructions |");
-    println!("|---|---|--:|--:|--:|--:|--:|");
+    println!(
+        "| workload | who | CPU time | to fastest peer | to slowest floor | rate | allocations | instructions |"
+    );
+    println!("|---|---|--:|--:|--:|--:|--:|--:|");
     for mut workload in peers::workloads() {
         if words.is_empty() || words.iter().any(|word| workload.name.contains(word.as_str())) {
             let times = measure(&mut workload, rounds);
@@ -56,7 +59,7 @@ fn main() -> ExitCode {
         }
     }
     for step in peers::transaction::STEPS {
-        println!("| {step} | ours | - | - | - | {} | - |", shown(&allocations, step, "ours"));
+        println!("| {step} | ours | - | - | - | - | {} | - |", shown(&allocations, step, "ours"));
     }
     ExitCode::SUCCESS
 }
@@ -109,15 +112,21 @@ fn batch(contestant: &mut Contestant, sample: Duration) -> u64 {
 }
 
 fn report(workload: &Workload, times: &[f64], allocations: &Counts, instructions: &Counts) {
-    let peers = workload.contestants.iter().zip(times).filter(|(c, _)| c.role == Role::Peer);
-    let fastest = peers.map(|(_, &time)| time).min_by(f64::total_cmp);
+    let of = |role| {
+        let contestants = workload.contestants.iter().zip(times).filter(move |(c, _)| c.role == role);
+        contestants.map(|(_, &time)| time)
+    };
+    let fastest = of(Role::Peer).min_by(f64::total_cmp);
+    let floor = of(Role::Floor).max_by(f64::total_cmp);
     for (contestant, &time) in workload.contestants.iter().zip(times) {
-        let ratio = fastest.map_or("-".into(), |fastest| format!("{:.2}", time / fastest));
+        let ratio = |other: Option<f64>| other.map_or("-".into(), |other| format!("{:.2}", time / other));
         println!(
-            "| {} | {} | {} | {ratio} | {:.2} GB/s | {} | {} |",
+            "| {} | {} | {} | {} | {} | {:.2} GB/s | {} | {} |",
             workload.name,
             contestant.name,
             duration(time),
+            ratio(fastest),
+            ratio(floor),
             workload.bytes as f64 / time,
             shown(allocations, workload.name, contestant.name),
             shown(instructions, workload.name, contestant.name),

@@ -248,6 +248,35 @@ fn what_may_change_and_what_may_not() {
 }
 
 #[test]
+fn case_m15_both_fields_of_one_click_are_signed() {
+    let stamp = Stamp { unix_time: NOW, random: [7; 32] };
+    let message = Message::builder()
+        .from("a@example.com")
+        .to("b@example.org")
+        .header_raw("List-Unsubscribe", "<https://example.com/u/1>")
+        .header_raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+        .subject("news")
+        .text("Hello\n");
+    let signed = Signer::new([ed25519()]).sign(message.build(&stamp).unwrap(), NOW).unwrap();
+    let whole = read(&signed).unwrap();
+    assert_eq!(verify(&whole), [Verdict::Pass]);
+    for (from, to) in [
+        ("example.com/u/1", "example.net/u/1"),
+        ("=One-Click", "=None"),
+        ("List-Unsubscribe-Post", "X-List-Unsubscribe-Post"),
+        ("Subject", "List-Unsubscribe: <mailto:a@example.net>\r\nSubject"),
+        ("From: ", "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nFrom: "),
+    ] {
+        let changed = String::from_utf8(whole.clone()).unwrap();
+        let at = changed.find(&format!("\r\n{from}")).or_else(|| changed.rfind(from));
+        let at = at.unwrap();
+        let at = if changed[at..].starts_with("\r\n") { at + 2 } else { at };
+        let changed = [&changed[..at], to, &changed[at + from.len()..]].concat();
+        assert_eq!(verify(changed.as_bytes()), [Verdict::Fail(Fail::Signature)], "{to}");
+    }
+}
+
+#[test]
 fn keys_in_all_forms() {
     let read = |text: &str| PrivateKey::from_pem(text.as_bytes());
     let pkcs1 = read(include_str!("keys/rsa-pkcs1.pem")).unwrap();
