@@ -64,7 +64,8 @@ impl Mailbox {
     /// [`MailboxError::Control`] if the name has a control character, TAB included.
     pub fn new(name: impl Into<String>, address: Address) -> Result<Self, MailboxError> {
         let name = name.into();
-        if let Some(at) = find_forbidden(&name).or_else(|| name.find('\t')) {
+        let plain = name.bytes().all(|b| matches!(b, b' '..=b'~'));
+        if !plain && let Some(at) = find_forbidden(&name).or_else(|| name.find('\t')) {
             return Err(MailboxError::Control { at, input: Snippet::new(name.as_bytes()) });
         }
         Ok(Self { name: Some(name).filter(|name| !name.is_empty()), address })

@@ -46,6 +46,9 @@ impl Domain {
     }
 
     pub(super) fn from_ascii(name: String) -> Result<Self, AddressRule> {
+        if is_simple(name.as_bytes()) {
+            return Ok(Self(name));
+        }
         check_ldh(&name)?;
         let domain = Self(name);
         #[cfg(feature = "idna")]
@@ -98,6 +101,29 @@ fn to_a_labels(text: &str) -> Result<String, AddressRule> {
 #[cfg(not(feature = "idna"))]
 fn to_a_labels(_: &str) -> Result<String, AddressRule> {
     Err(AddressRule::NonAscii)
+}
+
+/// Whether it is a name of the kind that nearly all are, found out in one pass: labels of letters, digits and hyphens that
+/// begin with a letter or a digit, none of them an A-label, the last one neither a number nor something like one.
+fn is_simple(name: &[u8]) -> bool {
+    let (mut label, mut before, mut letters) = (0_usize, b'.', false);
+    for (at, &b) in name.iter().enumerate() {
+        match b {
+            b'.' if label == 0 || label > LABEL_LIMIT || before == b'-' => return false,
+            b'.' => (label, letters) = (0, false),
+            // A-labels have two hyphens in a row; `0x` may be a number.
+            b'-' if label == 0 || before == b'-' => return false,
+            b'x' | b'X' if label == 1 && name[at - 1] == b'0' => return false,
+            b'-' | b'0'..=b'9' => label += 1,
+            b'a'..=b'z' | b'A'..=b'Z' => {
+                label += 1;
+                letters = true;
+            }
+            _ => return false,
+        }
+        before = b;
+    }
+    letters && label <= LABEL_LIMIT && before != b'-' && name.len() <= LIMIT
 }
 
 fn check_ldh(name: &str) -> Result<(), AddressRule> {
@@ -179,5 +205,30 @@ impl Ord for Domain {
 impl PartialOrd for Domain {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn the_short_way_takes_no_more_than_the_long_one() {
+        // All names of six of these, and some at the limits.
+        const PIECES: [&str; 8] = ["a", "x", "n", "0", "-", ".", "_", "\u{e9}"];
+        let mut names: Vec<String> = (0..8_usize.pow(6))
+            .map(|number| (0..6).map(|i| PIECES[(number >> (3 * i)) % 8]).collect())
+            .collect();
+        names.extend([63, 64].map(|n| "a".repeat(n)));
+        names.extend([63, 64].map(|n| alloc::format!("{}{}", "a.".repeat(95), "b".repeat(n))));
+        names.extend(["0x1", "a.0X1", "xn--a", "1.2.3.4", "a.1", "1a"].map(String::from));
+        for name in names.iter().filter(|name| is_simple(name.as_bytes())) {
+            assert_eq!(check_ldh(name), Ok(()), "{name}");
+            assert!(!name.split('.').any(|label| label.to_ascii_lowercase().starts_with("xn--")), "{name}");
+        }
+        for name in ["example.com", "A.b-c.d1", "x", "1and1.example", "a0x.0a"] {
+            assert!(is_simple(name.as_bytes()), "{name}");
+        }
     }
 }
