@@ -64,9 +64,9 @@ impl<'a> Iterator for Fields<'a> {
         let (whole, rest) = self.rest.split_at(end);
         steps::add(2 * whole.len());
         self.rest = rest;
-        let first = &whole[..line_end(whole)];
-        let colon = memchr(b':', first);
-        let name = colon.map(|at| first[..at].trim_ascii_end());
+        // There are programs that take a name for one though a fold stands before its colon.
+        let colon = memchr(b':', whole);
+        let name = colon.map(|at| whole[..at].trim_ascii_end());
         let name = name.filter(|name| !name.is_empty() && !name.iter().any(u8::is_ascii_whitespace));
         let value = match (name, colon) {
             (Some(_), Some(at)) => &whole[at + 1..],
@@ -164,6 +164,7 @@ mod tests {
         check(b"A : b\n \nB:\n\n", &[("A", " b "), ("B", "")], b"");
         check(b"From x Mon: y\nA: b\n", &[("-", "From x Mon: y"), ("A", " b")], b"");
         check(b" leading\nA: b\n", &[("-", " leading"), ("A", " b")], b"");
+        check(b"Bcc\n : b\nA\n b: c\n", &[("Bcc", " b"), ("-", "A b: c")], b"");
         check(b":\n: x\nA\n", &[("-", ":"), ("-", ": x"), ("-", "A")], b"");
         check(b"\xff\0: \xfe\r\r\nB: c\r\n\r\r\nbody", &[("\\xff\\x00", " \\xfe"), ("B", " c")], b"body");
     }
