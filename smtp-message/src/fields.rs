@@ -106,17 +106,18 @@ impl<'a> Field<'a> {
     }
 
     /// The value as people read it: unfolded, encoded words decoded, without white space at its ends.  What is in no
-    /// character set that is known here is taken for UTF-8, and for U+FFFD where it is not.
+    /// character set that is known here is taken for UTF-8, and for U+FFFD where it is not; so are line ends and NULs that
+    /// an encoded word has in it, for they would be no text but another field to whoever writes it on.
     pub fn text(&self) -> String {
         let line = self.unfolded();
-        decode_text(&line, |charset, bytes, out| {
+        let text = decode_text(&line, |charset, bytes, out| {
             if charset.eq_ignore_ascii_case(b"iso-8859-1") {
                 out.extend(bytes.iter().copied().map(char::from));
             } else {
                 utf8_charset(charset, bytes, out);
             }
-        })
-        .into_owned()
+        });
+        text.replace(['\r', '\n', '\0'], "\u{fffd}")
     }
 }
 
@@ -175,6 +176,7 @@ mod tests {
         assert_eq!(text("=?utf-8?q?a?=\n =?UTF-8?B?Yg==?= c"), "ab c");
         assert_eq!(text("=?iso-8859-1?q?=FC?= ü"), "ü ü");
         assert_eq!(text("=?x-unknown?q?=FC?="), "\u{fffd}");
+        assert_eq!(text("=?utf-8?q?a=0D=0ABcc:_b=00?="), "a\u{fffd}\u{fffd}Bcc: b\u{fffd}");
         assert_eq!(text("=?utf-8?q?broken"), "=?utf-8?q?broken");
     }
 
