@@ -91,6 +91,13 @@ pub fn check(data: &[u8]) {
         assert_eq!(limit, valid.find(|&limit: &usize| limit > 0), "{name}");
     }
 
+    let is_plus = |word: &str| word.len() > 5 && word.to_ascii_uppercase().ends_with("-PLUS");
+    let is_auth = |keyword: &str| keyword.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("AUTH"));
+    let plus = listed.iter().filter(|(keyword, _)| is_auth(keyword)).any(|(keyword, parameters)| {
+        keyword.split('=').any(is_plus) || parameters.split_ascii_whitespace().any(is_plus)
+    });
+    assert_eq!(extensions.offers_channel_binding(), plus);
+
     let offered: Vec<AuthMechanism> = extensions.auth().collect();
     for mechanism in AuthMechanism::ALL {
         let name = mechanism.to_string();
