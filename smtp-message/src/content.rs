@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use smtp_proto::Extensions;
 use smtp_proto::envelope::Form;
@@ -79,6 +80,11 @@ pub trait Chunks: Send {
 pub enum ContentError {
     /// Reading a file or another source failed.
     Io(io::Error),
+    /// A pipe, a device or a directory was given as a file: it cannot be read twice, or has no end.
+    NotAFile {
+        /// What was given.
+        path: PathBuf,
+    },
     /// The content is not what it was when its form was found.
     Changed,
     /// The data of a part does not fit the transfer encoding that was asked for it.
@@ -94,6 +100,7 @@ impl fmt::Display for ContentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "reading the content of a message: {error}"),
+            Self::NotAFile { path } => write!(f, "{}: this is not a regular file", path.display()),
             Self::Changed => f.write_str("the content of a message changed between two passes"),
             Self::Encoding => f.write_str("the data of a part does not fit its transfer encoding"),
             Self::TooLong { cap } => write!(f, "there is more data than {cap} octets"),
@@ -105,7 +112,7 @@ impl std::error::Error for ContentError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::Changed | Self::Encoding | Self::TooLong { .. } => None,
+            Self::NotAFile { .. } | Self::Changed | Self::Encoding | Self::TooLong { .. } => None,
         }
     }
 }

@@ -92,6 +92,8 @@ impl<R: Runtime> Mailer<R> {
     /// `Ok` does not mean that anybody got it: the [`Report`] says what became of each recipient.  Dropping the future
     /// closes its connection; whether the message was delivered is then unknown, as with [`Outcome::Ambiguous`].
     ///
+    /// Files of the message are read inside `poll`, which a timeout around this future cannot interrupt.
+    ///
     /// # Errors
     /// Nothing was handed over: no connection, no verified TLS, credentials refused, content not readable.
     pub async fn send(&self, message: &Message) -> Result<Report, Error> {

@@ -47,7 +47,8 @@ impl Data {
     /// A file, which is opened whenever the message is looked at or sent.
     ///
     /// It must not change in between: a message whose file got longer or shorter is not sent
-    /// ([`ContentError::Changed`]).
+    /// ([`ContentError::Changed`]), and it must be a regular file ([`ContentError::NotAFile`]).  What comes from a pipe or
+    /// a device goes through [`read`](Self::read).
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Source::File(path.into().into()))
     }
@@ -87,11 +88,9 @@ impl Data {
         match &self.0 {
             Source::Memory(bytes) => Ok(Box::new(io::Cursor::new(bytes.clone()))),
             Source::File(path) => {
-                let file = File::open(path).map_err(|error| named(path, &error))?;
-                if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-                    return Err(named(path, &ErrorKind::IsADirectory.into()).into());
-                }
-                Ok(Box::new(file))
+                // Opening a pipe waits for a writer, and some devices have no end.
+                regular(path)?;
+                Ok(Box::new(File::open(path).map_err(|error| named(path, &error))?))
             }
             Source::Open(open) => Ok(open()?),
         }
@@ -100,7 +99,7 @@ impl Data {
     /// The version of a file; of all else there is one only.
     pub(crate) fn version(&self) -> Result<Option<Version>, ContentError> {
         let Source::File(path) = &self.0 else { return Ok(None) };
-        let metadata = fs::metadata(path).map_err(|error| named(path, &error))?;
+        let metadata = regular(path)?;
         Ok(Some(Version { len: metadata.len(), modified: metadata.modified().ok() }))
     }
 
@@ -112,6 +111,12 @@ impl Data {
             Source::Open(_) => None,
         }
     }
+}
+
+/// What there is to know of a file that can be read twice and ends.
+fn regular(path: &Path) -> Result<fs::Metadata, ContentError> {
+    let metadata = fs::metadata(path).map_err(|error| named(path, &error))?;
+    if metadata.is_file() { Ok(metadata) } else { Err(ContentError::NotAFile { path: path.into() }) }
 }
 
 /// The error with the file that it is about.
@@ -233,6 +238,23 @@ mod tests {
         let error = missing.reader().err().unwrap().to_string();
         assert!(error.contains("/nonexistent/name.pdf"), "{error}");
         assert!(missing.version().is_err());
-        assert!(Data::file("/").reader().is_err());
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_opened() {
+        let mut paths = vec![PathBuf::from("/"), PathBuf::from("/dev/zero"), PathBuf::from("/dev/null")];
+        let pipe = std::env::temp_dir().join(format!("smtp-message-pipe-{}", std::process::id()));
+        // Opening it would never end.
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        if made.is_ok_and(|status| status.success()) {
+            paths.push(pipe.clone());
+        }
+        for path in paths.into_iter().filter(|path| path.exists()) {
+            for error in [Data::file(&path).reader().err(), Data::file(&path).version().err()] {
+                let error = error.unwrap();
+                assert!(matches!(&error, ContentError::NotAFile { path: named } if *named == path), "{error}");
+            }
+        }
+        let _ = fs::remove_file(pipe);
     }
 }
