@@ -81,7 +81,7 @@ pub enum RawError {
     },
     /// It begins with a UTF-8 byte order mark, and [`LineEnds::Strict`] was asked for.
     ByteOrderMark,
-    /// Its first line is empty, so that it has no headers, or they would be taken for the body with any Bcc in them.
+    /// It is empty, or its first line is, so that it has no headers, or they would be taken for the body with any Bcc in them.
     NoHeaders,
     /// A line among the headers is neither a field nor the continuation of one.
     NoField {
@@ -124,7 +124,7 @@ impl RawMessage {
             message.drain(..BYTE_ORDER_MARK.len());
         }
         let mut message = normalise(message);
-        if message.starts_with(b"\r\n") {
+        if message.is_empty() || message.starts_with(b"\r\n") {
             return Err(RawError::NoHeaders);
         }
         if let Some((line, length)) = find_long_line(&message) {
@@ -276,7 +276,7 @@ impl fmt::Display for RawError {
                 write!(f, "line {line} has {length} octets, at most {LINE_LIMIT} are allowed")
             }
             Self::ByteOrderMark => f.write_str("it begins with a byte order mark"),
-            Self::NoHeaders => f.write_str("its first line is empty, where headers are expected"),
+            Self::NoHeaders => f.write_str("it has no headers: it is empty, or its first line is"),
             Self::NoField { line } => write!(f, "line {line} is among the headers and is no header field"),
             Self::HeaderNotUtf8 { at } => write!(f, "the headers are not UTF-8 at octet {at}"),
         }
@@ -372,6 +372,8 @@ mod tests {
             }
         }
         assert_eq!(parse("\nHello").unwrap_err(), RawError::NoHeaders);
+        assert_eq!(parse("").unwrap_err(), RawError::NoHeaders);
+        assert_eq!(parse("\u{feff}").unwrap_err(), RawError::NoHeaders);
     }
 
     #[test]
@@ -405,7 +407,6 @@ mod tests {
         assert_eq!(form("A: ü\n\n"), Form { size: Some(9), body: BodyType::EightBitMime, smtputf8: true });
         assert!(!form("Bcc: ü@x\nA: b\n\nxyz").smtputf8);
         assert_eq!(form("A: b"), Form { size: Some(6), ..seven });
-        assert_eq!(form(""), Form { size: Some(0), ..seven });
     }
 
     #[test]
