@@ -11,8 +11,15 @@
 //! # Ok(()) }
 //! ```
 //!
-//! TLS is required and verified, there is an outcome for every recipient, and connections are kept between messages; see
-//! [`Mailer`] and [`MailerBuilder`].
+//! TLS is required and verified, there is an outcome for every recipient, and connections are kept between messages.
+//!
+//! | | |
+//! |---|---|
+//! | sending | [`Mailer`], set up by a URL or a [`MailerBuilder`] |
+//! | messages | [`Message`], made of [`Part`]s; [`RawMessage`] if it was made elsewhere; signed by [`dkim`] |
+//! | who gets it, and what is asked of the server | [`Envelope`] with [`MailOptions`] and [`RcptOptions`] |
+//! | what became of it | [`Report`], an [`Outcome`] for each [`Recipient`]; [`Error`] if nothing was handed over |
+//! | all the rest | [`driver`], [`message`] and [`proto`] are the crates below |
 //!
 //! [`BlockingRuntime`] is smtp-driver's [`Runtime`] without an executor: its futures do their waiting inside the first
 //! `poll` and are ready then; [`block_on`] runs them, and whatever is built of them, on the calling thread.  The sockets
@@ -27,18 +34,8 @@ mod transport;
 pub use block_on::block_on;
 pub use mailer::Mailer;
 pub use runtime::BlockingRuntime;
-pub use smtp_driver::{
-    AsyncChunks, ConfigError, Error, MailerBuilder, NotDelivered, Recipient, Report, Runtime, UrlError, spool,
-};
-#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
-pub use smtp_message::dkim;
-pub use smtp_message::{
-    AutoSubmitted, Bcc, BodyType, BuildError, Chunks, Content, ContentError, ContentType, Data, Date,
-    Disposition, HeaderValue, Importance, LineEnds, Mailbox, MailboxList, Message, MessageId, Part, RawError,
-    RawMessage, Resent, Spool, Stamp, TransferEncoding,
-};
-pub use smtp_proto::client::{Event, Failure, Outcome, Timeouts};
-pub use smtp_proto::envelope::Form;
-pub use smtp_proto::tls::{Pin, TlsInfo, TlsPolicy, TlsVersion};
-pub use smtp_proto::{Address, Domain, Host, Secret};
+#[doc(inline)]
+pub use smtp_driver::reexports::*;
 pub use transport::TcpTransport;
+#[doc(no_inline)]
+pub use {smtp_driver as driver, smtp_message as message, smtp_proto as proto};

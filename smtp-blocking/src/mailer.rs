@@ -1,15 +1,18 @@
 //! The mailer with blocking methods.
 
-use std::io;
+use std::io::{self, Read};
 
-use smtp_driver::{ConfigError, Error, MailerBuilder, Report};
-use smtp_message::{Content, Message, Stamp};
-use smtp_proto::{Address, Envelope};
+use smtp_driver::{AsyncChunks, ConfigError, Error, MailerBuilder, Report};
+use smtp_message::{Content, ContentError, Message, Stamp};
+use smtp_proto::Address;
+use smtp_proto::envelope::{Envelope, Form};
 
 use crate::{BlockingRuntime, block_on};
 
 /// Hands messages to one server, and blocks the calling thread meanwhile; cheap to clone, and shared by any number of
-/// threads.  See [`smtp_driver::Mailer`].
+/// threads.
+///
+/// Connections are kept open between messages and checked before they are used again.
 #[derive(Clone, Debug)]
 pub struct Mailer(smtp_driver::Mailer<BlockingRuntime>);
 
@@ -22,7 +25,15 @@ impl Mailer {
         Self::new(MailerBuilder::from_url(url)?)
     }
 
-    /// A mailer with these settings.
+    /// A mailer with these settings.  Nothing is connected yet.
+    ///
+    /// ```no_run
+    /// use smtp_blocking::{Mailer, MailerBuilder};
+    ///
+    /// let settings = MailerBuilder::new("mail.example.com").starttls().credentials("me@example.com", "hunter2");
+    /// let mailer = Mailer::new(settings)?;
+    /// # Ok::<(), smtp_blocking::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// The setting that does not work.
@@ -30,26 +41,28 @@ impl Mailer {
         settings.build(BlockingRuntime).map(Self)
     }
 
-    /// As [`smtp_driver::Mailer::stamp`].
+    /// The time and the randomness that building a message needs.
     ///
     /// # Errors
-    /// As there.
+    /// The operating system gives no randomness.
     pub fn stamp(&self) -> io::Result<Stamp> {
         self.0.stamp()
     }
 
-    /// As [`smtp_driver::Mailer::send`].
+    /// Sends a message to the recipients in its headers, Bcc included.
+    ///
+    /// `Ok` does not mean that anybody got it: the [`Report`] says what became of each recipient.
     ///
     /// # Errors
-    /// As there.
+    /// Nothing was handed over: no connection, no verified TLS, credentials refused, content not readable.
     pub fn send(&self, message: &Message) -> Result<Report, Error> {
         block_on(self.0.send(message))
     }
 
-    /// As [`smtp_driver::Mailer::send_to`].
+    /// Sends a content to these recipients, whatever its headers say.  A `sender` of `None` is the empty reverse-path.
     ///
     /// # Errors
-    /// As there.
+    /// As [`send`](Self::send), and an envelope that is not complete.
     pub fn send_to(
         &self,
         sender: Option<Address>,
@@ -59,10 +72,12 @@ impl Mailer {
         block_on(self.0.send_to(sender, recipients, content))
     }
 
-    /// As [`smtp_driver::Mailer::send_envelope`].
+    /// Sends a content in an envelope with options, such as delivery status notifications; its form is of no account.
+    ///
+    /// If the server takes fewer recipients at once, the others go in further transactions.
     ///
     /// # Errors
-    /// As there.
+    /// As [`send`](Self::send).
     pub fn send_envelope(
         &self,
         envelope: Envelope,
@@ -71,8 +86,49 @@ impl Mailer {
         block_on(self.0.send_envelope(envelope, content))
     }
 
-    /// As [`smtp_driver::Mailer::close`].
+    /// Sends a whole message that comes from a reader and is read once, with CRLF line ends and in the form that is
+    /// given: a reader that had something else ends the message before it is complete, and nobody gets it.
+    ///
+    /// It goes in one transaction: who is too many for that ends [`Deferred`](crate::Outcome::Deferred).  While the reader
+    /// blocks nothing is done for the connection, and a server may lose patience.
+    ///
+    /// ```no_run
+    /// use std::fs::File;
+    /// use smtp_blocking::{BodyType, Form, Mailer};
+    ///
+    /// let mailer = Mailer::from_url("smtp://localhost?tls=none")?;
+    /// // 8-bit, of unknown size; the headers are ASCII.
+    /// let form = Form { size: None, body: BodyType::EightBitMime, smtputf8: false };
+    /// let (from, to) = ("me@example.com".parse()?, "you@example.org".parse()?);
+    /// mailer.send_stream(Some(from), vec![to], form, File::open("message.eml")?)?.all_delivered()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`send_to`](Self::send_to).
+    pub fn send_stream(
+        &self,
+        sender: Option<Address>,
+        recipients: Vec<Address>,
+        form: Form,
+        content: impl Read + Send,
+    ) -> Result<Report, Error> {
+        block_on(self.0.send_stream(sender, recipients, form, Reader(content)))
+    }
+
+    /// Ends the connections that are kept, politely.  The mailer can be used further.
     pub fn close(&self) {
         block_on(self.0.close());
+    }
+}
+
+/// What is read of a reader at a time.
+const PIECE: u64 = 16 << 10;
+
+struct Reader<R>(R);
+
+impl<R: Read + Send> AsyncChunks for Reader<R> {
+    async fn next(&mut self, out: &mut Vec<u8>) -> Result<bool, ContentError> {
+        Ok((&mut self.0).take(PIECE).read_to_end(out)? as u64 == PIECE)
     }
 }

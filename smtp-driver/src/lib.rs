@@ -15,6 +15,7 @@ pub mod hostile;
 mod login;
 mod mailer;
 mod pipe;
+pub mod reexports;
 mod report;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod roots;

@@ -252,7 +252,10 @@ mod tests {
         for path in paths.into_iter().filter(|path| path.exists()) {
             for error in [Data::file(&path).reader().err(), Data::file(&path).version().err()] {
                 let error = error.unwrap();
-                assert!(matches!(&error, ContentError::NotAFile { path: named } if *named == path), "{error}");
+                assert!(
+                    matches!(&error, ContentError::NotAFile { path: named } if *named == path),
+                    "{error}"
+                );
             }
         }
         let _ = fs::remove_file(pipe);
