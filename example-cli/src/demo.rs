@@ -6,12 +6,12 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::time_provider::DefaultTimeProvider;
-use smtp_driver::{Error, MailerBuilder, Report, Runtime, Transport, serve};
+use smtp_driver::{MailerBuilder, Report, Runtime, Transport, serve};
 use smtp_message::{Message, Stamp};
 use smtp_proto::server::{Config, Event, Response, Server, Tls};
 use smtp_proto::tls::rustls::{RustlsAcceptor, default_provider};
 
-use crate::output::{self, Failure};
+use crate::output::{self, Failure, say};
 
 const USER: &str = "demo";
 const PASSWORD: &str = "correct horse battery staple";
@@ -59,7 +59,7 @@ impl Demo {
         let builder = MailerBuilder::new("localhost").port(port).starttls().credentials(USER, PASSWORD);
         Ok(builder
             .trust_only_pem(self.authority.as_bytes())?
-            .on_event(|event| output::trace(event, &mut std::io::stdout())))
+            .on_event(|event| output::trace(event, |line| say(line))))
     }
 
     /// A message with a subject that is not ASCII and a recipient whom nobody sees.
@@ -90,25 +90,21 @@ impl Demo {
                 Response::accept()
             }
             Event::Message => {
-                println!("-- what the server has received:");
-                String::from_utf8_lossy(&content).lines().for_each(|line| println!("   | {line}"));
+                say("-- what the server has received:");
+                String::from_utf8_lossy(&content).lines().for_each(|line| say(format_args!("   | {line}")));
                 content.clear();
                 Response::accept()
             }
             _ => Response::accept(),
         });
         if let Err(error) = ended.await {
-            println!("-- the server ended the connection: {error}");
+            say(format_args!("-- the server ended the connection: {error}"));
         }
     }
 
     /// Prints what has become of the message.
-    ///
-    /// # Errors
-    /// The one given.
-    pub fn report(&self, result: Result<Report, Error>) -> Result<ExitCode, Failure> {
-        let report = result?;
-        output::print(&report);
-        Ok(output::status(&report))
+    pub fn report(&self, report: &Report) -> ExitCode {
+        output::print(report);
+        output::status(report)
     }
 }

@@ -1,8 +1,7 @@
 //! The command line of the hostile servers, and what is printed of their clients.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lexopt::{Arg, Parser, ValueExt};
 use smtp_driver::Runtime;
 use smtp_driver::hostile::{Case, Certificates, Play, Script, Seen, catalogue};
+
+use crate::output::{complain, say};
 
 const USAGE: &str = "\
 Listens on loopback, one port for each case, and misbehaves: point a mail client at a port, send a message, and see here
@@ -21,7 +22,7 @@ hostile [CASE...] --list
   CASE           a number such as W5, or a name such as data-250; all cases if none is given
   --script FILE  a case of your own; the documentation of smtp_driver::hostile::Script says what it may have
   --port N       listen on N and the ports behind it, instead of free ones
-  --ca FILE      where the certificate of the authority goes that the client is to trust; else to a temporary file
+  --ca FILE      where the certificate of the authority goes that the client is to trust; else it is printed
   --implicit     TLS from the first byte instead of STARTTLS, in the cases that have a certificate
   --list         print the cases and what a right client does; of cases that are given, their scripts too
 
@@ -53,7 +54,7 @@ impl Hostile {
     /// What the process is to end with: something was wrong, or all that was asked for is printed.
     pub fn from_args<R: Runtime + Copy>(runtime: R) -> Result<Self, ExitCode> {
         Self::parse(Parser::from_env(), runtime).map_err(|error| {
-            eprintln!("hostile: {error}; see --help");
+            complain(format_args!("hostile: {error}; see --help"));
             ExitCode::from(2)
         })?
     }
@@ -88,7 +89,7 @@ impl Hostile {
                 Arg::Long("implicit") => implicit = true,
                 Arg::Long("list") => list = true,
                 Arg::Long("help") | Arg::Short('h') => {
-                    println!("{USAGE}");
+                    say(USAGE);
                     return Ok(Err(ExitCode::SUCCESS));
                 }
                 other => return Err(other.unexpected().into()),
@@ -100,24 +101,25 @@ impl Hostile {
         }
         if list {
             for (label, owed, script) in &scripts {
-                println!("{label:<28} {owed}");
+                say(format_args!("{label:<28} {owed}"));
                 if !all {
-                    script.to_string().lines().for_each(|line| println!("    {line}"));
+                    script.to_string().lines().for_each(|line| say(format_args!("    {line}")));
                 }
             }
             return Ok(Err(ExitCode::SUCCESS));
         }
         let certificates = Certificates::new()?;
-        let (file, path) = match authority {
-            Some(path) => (File::create(&path), path),
-            None => {
-                let path = std::env::temp_dir().join(format!("hostile-ca-{}.pem", std::process::id()));
-                (File::create_new(&path), path)
+        let authority_pem = certificates.authority_pem();
+        match authority {
+            Some(path) => {
+                fs::write(&path, authority_pem).map_err(|error| format!("{}: {error}", path.display()))?;
+                say(format_args!("The authority to trust: {}", path.display()));
             }
-        };
-        let written = file.and_then(|mut file| file.write_all(certificates.authority_pem().as_bytes()));
-        written.map_err(|error| format!("{}: {error}", path.display()))?;
-        println!("The authority to trust: {}", path.display());
+            None => say(format_args!(
+                "The authority to trust, which --ca writes to a file:\n{}",
+                authority_pem.trim_end()
+            )),
+        }
         let servers = scripts.into_iter().map(|(label, owed, script)| {
             let script = if implicit { script.with_implicit_tls() } else { script };
             let log = Log { label: label.clone(), wrong: Mutex::default() };
@@ -132,7 +134,7 @@ impl Hostile {
 impl Server {
     /// Prints that it listens, and what a right client does.
     pub fn listens_at(&self, port: u16) {
-        println!("{:<16} {:<28} {}", format!("127.0.0.1:{port}"), self.label, self.owed);
+        say(format_args!("{:<16} {:<28} {}", format!("127.0.0.1:{port}"), self.label, self.owed));
     }
 }
 
@@ -155,7 +157,7 @@ impl Log {
             Seen::Ended => ": the client has done nothing wrong here",
             _ => "",
         };
-        println!("[{} #{connection}] {seen}{judged}", self.label);
+        say(format_args!("[{} #{connection}] {seen}{judged}", self.label));
     }
 }
 

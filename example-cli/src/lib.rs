@@ -1,6 +1,5 @@
 //! What the examples of the adapters share, so that each shows only what is special to its runtime: the command lines, the
 //! server of the demonstration, and what is printed.
-#![allow(clippy::print_stdout)] // it is what a command line is for
 
 mod demo;
 mod hostile;
@@ -9,5 +8,5 @@ mod task;
 
 pub use demo::Demo;
 pub use hostile::{Hostile, Server};
-pub use output::Failure;
+pub use output::{Failure, complain, say};
 pub use task::{Content, Task};

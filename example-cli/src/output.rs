@@ -1,15 +1,35 @@
-//! What is printed, and the exit status.
+//! What is printed, and the exit status, which does not depend on whether anybody reads what is printed.
 
-use std::fmt;
-use std::io::Write;
+use std::fmt::{self, Display};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Once;
 
 use serde_json::{Value, json};
-use smtp_driver::{ConfigError, Error, Report};
+use smtp_driver::{ConfigError, Error, Report, UrlError};
 use smtp_proto::client::{Event, Outcome, Trace};
 use smtp_proto::reply::Reply;
 use smtp_proto::tls::TlsInfo;
+
+/// Prints a line on standard output.  Whoever closes it wants no more; any other error is told once.
+///
+/// `println!` would panic, and that after a message was delivered.
+pub fn say(line: impl Display) {
+    static TOLD: Once = Once::new();
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            TOLD.call_once(|| complain(format_args!("standard output: {error}")));
+        }
+        _ => {}
+    }
+}
+
+/// Prints a line on standard error.
+pub fn complain(line: impl Display) {
+    // There is nowhere left to tell of an error.
+    let _ = writeln!(io::stderr(), "{line}");
+}
 
 /// Why there is no report.
 #[derive(Debug)]
@@ -23,34 +43,38 @@ pub enum Failure {
 }
 
 impl Failure {
-    pub(crate) fn usage(error: impl fmt::Display) -> Self {
+    pub(crate) fn usage(error: impl Display) -> Self {
         Self::Usage(error.to_string())
     }
 
-    pub(crate) fn file(file: &Path, error: &dyn fmt::Display) -> Self {
-        Self::Usage(format!("{}: {error}", file.display()))
+    pub(crate) fn file(file: &Path, error: &dyn Display) -> Self {
+        Self::usage(format_args!("{}: {error}", file.display()))
     }
 
     /// Prints it.
     #[must_use]
     pub fn exit(self) -> ExitCode {
-        match self {
+        self.exit_with(false)
+    }
+
+    /// Prints it, as JSON too if that is wanted.
+    pub(crate) fn exit_with(self, json: bool) -> ExitCode {
+        let (error, hint, status) = match &self {
             Self::Help(text) => {
-                println!("{text}");
-                ExitCode::SUCCESS
+                say(text);
+                return ExitCode::SUCCESS;
             }
-            Self::Usage(error) => {
-                eprintln!("send: {error}");
-                ExitCode::from(2)
-            }
-            Self::Send(error) => {
-                match error.hint() {
-                    Some(hint) => eprintln!("send: {error}; {hint}"),
-                    None => eprintln!("send: {error}"),
-                }
-                ExitCode::from(3)
-            }
+            Self::Usage(error) => (error.clone(), None, 2),
+            Self::Send(error) => (error.to_string(), error.hint(), 3),
+        };
+        if json {
+            say(json!({ "accepted": false, "error": error, "hint": hint, "recipients": [] }));
         }
+        match hint {
+            Some(hint) => complain(format_args!("send: {error}; {hint}")),
+            None => complain(format_args!("send: {error}")),
+        }
+        ExitCode::from(status)
     }
 }
 
@@ -68,6 +92,19 @@ impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         match error {
             ConfigError::Tls(error) => Self::Send(Error::Session(smtp_proto::client::Error::Tls(error))),
+            ConfigError::Url(error) => error.into(),
+            error => Self::usage(error),
+        }
+    }
+}
+
+impl From<UrlError> for Failure {
+    fn from(error: UrlError) -> Self {
+        match error {
+            // It says what a program can do about it.
+            UrlError::PlaintextBeyondLoopback => Self::usage(
+                "tls=none is for servers on this computer only; for others use smtps:// or smtp:// without it",
+            ),
             error => Self::usage(error),
         }
     }
@@ -106,16 +143,17 @@ pub(crate) fn json(report: &Report) -> Value {
             },
         })
     });
-    json!({ "accepted": report.is_complete(), "recipients": recipients.collect::<Vec<_>>() })
+    let tls = report.tls().map(|tls| json!({ "version": tls.version, "cipher": tls.cipher_suite }));
+    json!({ "accepted": report.is_complete(), "tls": tls, "recipients": recipients.collect::<Vec<_>>() })
 }
 
 pub(crate) fn print(report: &Report) {
     match report.tls() {
-        Some(tls) => println!("{}", describe(tls)),
-        None => println!("no TLS"),
+        Some(tls) => say(describe(tls)),
+        None => say("no TLS"),
     }
     for recipient in report.recipients() {
-        println!("{}: {}", recipient.address, recipient.outcome);
+        say(format_args!("{}: {}", recipient.address, recipient.outcome));
     }
 }
 
@@ -129,24 +167,22 @@ fn describe(tls: &TlsInfo) -> String {
     format!("{} with {} and {group}, {verified}", tls.version, tls.cipher_suite)
 }
 
-/// Prints a line of the transcript.
-pub(crate) fn trace(event: &Event, to: &mut dyn Write) {
-    let written = match event {
-        Event::Trace(Trace::Sent(line)) => writeln!(to, "C: {line}"),
-        Event::Trace(Trace::SentContent(bytes)) => writeln!(to, "C: ({bytes} bytes of message)"),
+/// Gives a piece of the transcript to `say`, line by line.
+pub(crate) fn trace(event: &Event, say: fn(fmt::Arguments<'_>)) {
+    match event {
+        Event::Trace(Trace::Sent(line)) => say(format_args!("C: {line}")),
+        Event::Trace(Trace::SentContent(bytes)) => say(format_args!("C: ({bytes} bytes of message)")),
         Event::Trace(Trace::Received(reply)) => {
             let lines: Vec<_> = reply.lines().collect();
-            lines.iter().enumerate().try_for_each(|(i, line)| {
+            for (i, line) in lines.iter().enumerate() {
                 let separator = if i + 1 < lines.len() { '-' } else { ' ' };
-                writeln!(to, "S: {}{separator}{}", reply.code(), smtp_proto::escape::Escaped(line))
-            })
+                say(format_args!("S: {}{separator}{}", reply.code(), smtp_proto::escape::Escaped(line)));
+            }
         }
-        Event::TlsEstablished(tls) => writeln!(to, "-- {}", describe(tls)),
+        Event::TlsEstablished(tls) => say(format_args!("-- {}", describe(tls))),
         Event::NotOffered(_, extension) => {
-            writeln!(to, "-- the server does not offer {extension}: the message goes without")
+            say(format_args!("-- the server does not offer {extension}: the message goes without"));
         }
-        _ => Ok(()),
-    };
-    // Whoever has closed the output does not want it.
-    drop(written);
+        _ => {}
+    }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
-use smtp_driver::{Error, MailerBuilder, Report};
+use smtp_driver::{MailerBuilder, Report};
 use smtp_message::dkim::{PrivateKey, Signer, Template};
 use smtp_message::{Bcc, LineEnds, Mailbox, Message, MessageBuilder, Part, RawMessage, Stamp};
 use smtp_proto::client::Chunking;
@@ -16,7 +16,7 @@ use smtp_proto::escape::Escaped;
 use smtp_proto::sasl::AuthMechanism;
 use smtp_proto::{Address, Secret};
 
-use crate::output::{self, Failure};
+use crate::output::{self, Failure, complain, say};
 
 const USAGE: &str = "\
 Sends a message.  Without arguments: to a server of this project's own, started for the purpose.
@@ -39,11 +39,14 @@ send URL [--from ADDRESS] [--to ADDRESS...] --eml FILE
   --ca FILE       trust only the authorities in this PEM file
   --auth NAME     this AUTH mechanism and no other, such as SCRAM-SHA-256 (in the URL: ?auth=NAME)
   --token TOKEN   a token of OAuth 2.0 for the user of the URL (in the URL: ?token=TOKEN)
+  --password-file FILE, --token-file FILE, --password-env NAME, --token-env NAME
+                  the password or token for the user of the URL from the only line of a file, or from an environment
+                  variable: unlike command lines, other users of the computer cannot read them
   --dsn           ask for notifications of delivery, failure and delay
   --require-tls   only if the message goes over verified TLS all the way (REQUIRETLS)
   --chunked       send the message in chunks (BDAT) if the server takes them
   --trace         print the transcript on standard error, secrets masked
-  --json          print one JSON object
+  --json          print one JSON object, also of a failure: accepted, recipients with their outcomes, tls; error, hint
 
 Exit status: 0 every recipient accepted, 1 some not, 2 usage or invalid address, 3 connection, TLS or authentication.";
 
@@ -61,12 +64,20 @@ pub struct Task {
     dkim: Vec<String>,
     ca: Option<PathBuf>,
     auth: Option<AuthMechanism>,
-    token: Option<Secret>,
+    password: Option<Given>,
+    token: Option<Given>,
     dsn: bool,
     require_tls: bool,
     chunked: bool,
     trace: bool,
     json: bool,
+}
+
+/// Where a secret is.
+enum Given {
+    Here(Secret),
+    File(PathBuf),
+    Environment(String),
 }
 
 /// A message, and who gets it from whom.
@@ -81,37 +92,62 @@ impl Task {
     /// The task of this process; `None` without arguments.
     ///
     /// # Errors
-    /// What is wrong with the arguments, or the help that was asked for.
-    pub fn from_args() -> Result<Option<Self>, Failure> {
+    /// What the process is to end with: the arguments were wrong, or the help is printed.
+    pub fn from_args() -> Result<Option<Self>, ExitCode> {
         if std::env::args_os().len() < 2 {
             return Ok(None);
         }
-        Self::parse(Parser::from_env()).map(Some)
+        let (mut parser, mut task) = (Parser::from_env(), Self::default());
+        match task.parse(&mut parser) {
+            Ok(()) => Ok(Some(task)),
+            Err(failure) => {
+                // It may stand behind what is wrong.
+                while let Ok(Some(arg)) = parser.next() {
+                    task.json |= arg == Arg::Long("json");
+                }
+                Err(task.fail(failure))
+            }
+        }
     }
 
-    fn parse(mut parser: Parser) -> Result<Self, Failure> {
-        let mut task = Self::default();
+    fn parse(&mut self, parser: &mut Parser) -> Result<(), Failure> {
+        let task = self;
         let mut url: Option<String> = None;
         while let Some(arg) = parser.next()? {
             match arg {
                 Arg::Value(value) if url.is_none() => url = Some(text(value)?),
                 // It may be a URL with a password.
                 Arg::Value(_) => return Err(Failure::usage("there is more than one URL")),
-                Arg::Long("from") => task.from = Some(text(parser.value()?)?),
+                Arg::Long("from") => once(&mut task.from, "--from", text(parser.value()?)?)?,
                 Arg::Long("to") => task.to.push(text(parser.value()?)?),
-                Arg::Long("subject") => task.subject = Some(text(parser.value()?)?),
-                Arg::Long("text") => task.text = Some(text(parser.value()?)?),
-                Arg::Long("html") => task.html = Some(parser.value()?.into()),
+                Arg::Long("subject") => once(&mut task.subject, "--subject", text(parser.value()?)?)?,
+                Arg::Long("text") => once(&mut task.text, "--text", text(parser.value()?)?)?,
+                Arg::Long("html") => once(&mut task.html, "--html", parser.value()?.into())?,
                 Arg::Long("attach") => task.attach.push(parser.value()?.into()),
-                Arg::Long("eml") => task.eml = Some(parser.value()?.into()),
+                Arg::Long("eml") => once(&mut task.eml, "--eml", parser.value()?.into())?,
                 Arg::Long("dkim") => task.dkim.push(text(parser.value()?)?),
-                Arg::Long("ca") => task.ca = Some(parser.value()?.into()),
+                Arg::Long("ca") => once(&mut task.ca, "--ca", parser.value()?.into())?,
                 Arg::Long("auth") => {
-                    let name = text(parser.value()?)?;
-                    let mechanism = AuthMechanism::from_name(&name);
-                    task.auth = Some(mechanism.ok_or_else(|| unknown_mechanism(&name))?);
+                    let mechanism = mechanism(&text(parser.value()?)?)?;
+                    once(&mut task.auth, "--auth", mechanism)?;
                 }
-                Arg::Long("token") => task.token = Some(text(parser.value()?)?.into()),
+                Arg::Long("token") => {
+                    let token = Given::Here(text(parser.value()?)?.into());
+                    once(&mut task.token, "the token", token)?;
+                }
+                Arg::Long("token-file") => {
+                    once(&mut task.token, "the token", Given::File(parser.value()?.into()))?;
+                }
+                Arg::Long("token-env") => {
+                    once(&mut task.token, "the token", Given::Environment(text(parser.value()?)?))?;
+                }
+                Arg::Long("password-file") => {
+                    once(&mut task.password, "the password", Given::File(parser.value()?.into()))?;
+                }
+                Arg::Long("password-env") => {
+                    let password = Given::Environment(text(parser.value()?)?);
+                    once(&mut task.password, "the password", password)?;
+                }
                 Arg::Long("dsn") => task.dsn = true,
                 Arg::Long("require-tls") => task.require_tls = true,
                 Arg::Long("chunked") => task.chunked = true,
@@ -133,7 +169,10 @@ impl Task {
             (false, Some(_)) if task.subject.is_some() => {
                 Err(Failure::usage("--subject does not go with --eml"))
             }
-            _ => Ok(task),
+            _ if task.password.is_some() && task.token.is_some() => {
+                Err(Failure::usage("give either a password or a token"))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -142,13 +181,17 @@ impl Task {
     /// # Errors
     /// What is wrong with the URL or the authority.
     pub fn mailer(&self) -> Result<MailerBuilder, Failure> {
-        let mut builder = MailerBuilder::from_url(&self.url).map_err(Failure::usage)?;
-        if let Some(token) = &self.token {
-            let user = builder
-                .user_alone()
-                .ok_or_else(|| Failure::usage("--token needs a user name and no password in the URL"))?;
-            let user = user.to_owned();
-            builder = builder.token(user, token.clone());
+        let mut builder = MailerBuilder::from_url(&self.url)?;
+        if let Some(secret) = self.password.as_ref().or(self.token.as_ref()) {
+            let user = builder.user_alone().map(str::to_owned).ok_or_else(|| {
+                Failure::usage(
+                    "a password or token outside the URL needs a user name and no password in the URL",
+                )
+            })?;
+            builder = match self.token {
+                Some(_) => builder.token(user, secret.read()?),
+                None => builder.credentials(user, secret.read()?),
+            };
         }
         if let Some(mechanism) = self.auth {
             builder = builder.auth(mechanism);
@@ -157,7 +200,7 @@ impl Task {
             builder = builder.chunking(Chunking::Safe);
         }
         if self.trace {
-            builder = builder.on_event(|event| output::trace(event, &mut std::io::stderr()));
+            builder = builder.on_event(|event| output::trace(event, |line| complain(line)));
         }
         match &self.ca {
             None => Ok(builder),
@@ -185,7 +228,7 @@ impl Task {
     fn unsigned(&self, stamp: &Stamp) -> Result<Content, Failure> {
         let mailboxes = |texts: &[String], option: &'static str| {
             let parse = |text: &String| {
-                text.parse::<Mailbox>().map_err(|error| Failure::usage(format!("{option}: {error}")))
+                text.parse::<Mailbox>().map_err(|error| Failure::usage(format!("{option} {text:?}: {error}")))
             };
             texts.iter().map(parse).collect::<Result<Vec<_>, _>>()
         };
@@ -210,17 +253,16 @@ impl Task {
                 message: Box::new(message),
             });
         };
-        let bytes = if file.as_os_str() == "-" {
+        let (name, bytes) = if file.as_os_str() == "-" {
             let mut bytes = Vec::new();
-            std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+            (Path::new("standard input"), std::io::stdin().read_to_end(&mut bytes).map(|_| bytes))
         } else {
-            fs::read(file)
+            (file.as_path(), fs::read(file))
         };
-        let bytes = bytes.map_err(|error| Failure::file(file, &error))?;
+        let bytes = bytes.map_err(|error| Failure::file(name, &error))?;
         let message = RawMessage::parse(bytes, LineEnds::Normalise, Bcc::Remove);
-        let message = message.map_err(|error| Failure::file(file, &error))?;
-        let header =
-            |error: &smtp_message::MailboxError| Failure::usage(format!("{}: {error}", file.display()));
+        let message = message.map_err(|error| Failure::file(name, &error))?;
+        let header = |error: &smtp_message::MailboxError| Failure::file(name, error);
         let sender = match from {
             Some(from) => Some(from.address().clone()),
             None => message.sender().map_err(header)?.cloned(),
@@ -229,6 +271,9 @@ impl Task {
             false => addresses(&to),
             true => message.recipients().map_err(header)?.to_vec(),
         };
+        if recipients.is_empty() {
+            return Err(Failure::usage("the message has no recipient: give --to, or a To field in it"));
+        }
         Ok(Content { envelope: self.envelope(sender, recipients)?, message: Box::new(message) })
     }
 
@@ -249,23 +294,55 @@ impl Task {
     }
 
     /// Prints what has become of the message.
-    ///
-    /// # Errors
-    /// The one given.
-    pub fn report(&self, result: Result<Report, Error>) -> Result<ExitCode, Failure> {
-        let report = result?;
+    pub fn report(&self, report: &Report) -> ExitCode {
         if self.json {
-            println!("{}", output::json(&report));
+            say(output::json(report));
         } else {
-            output::print(&report);
+            output::print(report);
         }
-        Ok(output::status(&report))
+        output::status(report)
+    }
+
+    /// Prints why there is no report.
+    #[must_use]
+    pub fn fail(&self, failure: Failure) -> ExitCode {
+        failure.exit_with(self.json)
     }
 }
 
-fn unknown_mechanism(name: &str) -> Failure {
-    let known = AuthMechanism::ALL.map(AuthMechanism::name).join(", ");
-    Failure::usage(format!("--auth: there is no mechanism {}; known are {known}", Escaped(name.as_bytes())))
+impl Given {
+    fn read(&self) -> Result<Secret, Failure> {
+        let mut text = match self {
+            Self::Here(secret) => return Ok(secret.clone()),
+            Self::File(file) => fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?,
+            // The error of the standard library shows the value.
+            Self::Environment(name) => std::env::var(name).map_err(|_| {
+                Failure::usage(format!(
+                    "the environment variable {} is not set, or is not text",
+                    Escaped(name.as_bytes())
+                ))
+            })?,
+        };
+        text.truncate(text.trim_end_matches(['\r', '\n']).len());
+        Ok(text.into())
+    }
+}
+
+/// Takes the value of an option that can be given once.
+fn once<T>(to: &mut Option<T>, what: &str, value: T) -> Result<(), Failure> {
+    match to.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Failure::usage(format!("{what} is given more than once"))),
+    }
+}
+
+fn mechanism(name: &str) -> Result<AuthMechanism, Failure> {
+    AuthMechanism::from_name(name).filter(|mechanism| mechanism.is_supported()).ok_or_else(|| {
+        let known = AuthMechanism::ALL.into_iter().filter(|mechanism| mechanism.is_supported());
+        let known: Vec<_> = known.map(AuthMechanism::name).collect();
+        let name = Escaped(name.as_bytes());
+        Failure::usage(format!("--auth: there is no mechanism {name} here; known are {}", known.join(", ")))
+    })
 }
 
 /// How to sign, from `SELECTOR:DOMAIN:FILE`.
@@ -281,4 +358,82 @@ fn template(given: &str) -> Result<Template, Failure> {
 
 fn text(value: OsString) -> Result<String, Failure> {
     Ok(value.string()?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn parse(line: &[&str]) -> Result<Task, String> {
+        let mut task = Task::default();
+        match task.parse(&mut Parser::from_args(line)) {
+            Ok(()) => Ok(task),
+            Err(Failure::Usage(error)) => Err(error),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    const URL: &str = "smtp://me@localhost";
+    const MESSAGE: [&str; 7] = [URL, "--from", "a@b.test", "--to", "c@b.test", "--text", "t"];
+
+    fn error(options: &[&str]) -> String {
+        let stamp = Stamp { unix_time: std::time::Duration::ZERO, random: [0; 32] };
+        match parse(&[&MESSAGE, options].concat()) {
+            Err(error) => error,
+            Ok(task) => match task.mailer().and_then(|_| task.content(&stamp)) {
+                Err(Failure::Usage(error)) => error,
+                _ => panic!("{options:?} is taken"),
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_given_twice_is_refused() {
+        for option in ["--from", "--subject", "--text", "--ca"] {
+            let twice = [option, "x", option, "x"];
+            assert_eq!(error(&twice), format!("{option} is given more than once"));
+        }
+        assert!(error(&["--token", "x", "--token-file", "x"]).contains("more than once"));
+        assert!(error(&["--token", "x", "--password-file", "x"]).contains("either"));
+        assert!(
+            parse(&[&MESSAGE[..], &["--to", "d@b.test", "--attach", "x", "--attach", "y"]].concat()).is_ok()
+        );
+    }
+
+    #[test]
+    fn secrets_come_from_elsewhere() {
+        let file = std::env::temp_dir().join(format!("example-cli-secret-{}", std::process::id()));
+        fs::write(&file, "pass word \r\n").unwrap();
+        assert_eq!(Given::File(file.clone()).read().unwrap().expose(), "pass word ");
+        let given = parse(&[&MESSAGE[..], &["--password-file", file.to_str().unwrap()]].concat()).unwrap();
+        assert!(given.mailer().is_ok());
+        fs::remove_file(file).unwrap();
+        assert!(error(&["--password-env", "NO_SUCH VARIABLE"]).contains("NO_SUCH VARIABLE"));
+        assert!(error(&["--token-file", "/no/such/file"]).contains("/no/such/file"));
+        let known =
+            parse(&["smtp://me:pw@localhost", "--text", "t", "--from", "a@b", "--to", "a@b", "--token", "x"]);
+        assert!(matches!(known.unwrap().mailer(), Err(Failure::Usage(error)) if error.contains("user name")));
+    }
+
+    #[test]
+    fn an_error_says_what_was_given() {
+        let from = parse(&[URL, "--from", "not an address", "--to", "a@b", "--text", "t"]).unwrap();
+        let stamp = Stamp { unix_time: std::time::Duration::ZERO, random: [0; 32] };
+        let Err(Failure::Usage(error)) = from.content(&stamp) else { panic!("it is taken") };
+        assert!(error.starts_with("--from \"not an address\": "), "{error}");
+        let remote =
+            parse(&["smtp://b.test?tls=none", "--from", "a@b", "--to", "a@b", "--text", "t"]).unwrap();
+        let Err(Failure::Usage(error)) = remote.mailer() else { panic!("it is taken") };
+        assert!(error.contains("tls=none") && !error.contains("MailerBuilder"), "{error}");
+    }
+
+    #[test]
+    fn mechanisms_are_those_that_can_be_used() {
+        let error = self::error(&["--auth", "FOO"]);
+        for mechanism in AuthMechanism::ALL {
+            assert_eq!(error.contains(mechanism.name()), mechanism.is_supported(), "{error}");
+            assert_eq!(self::mechanism(mechanism.name()).is_ok(), mechanism.is_supported());
+        }
+    }
 }

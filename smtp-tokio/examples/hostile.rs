@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use example_cli::{Hostile, Server};
+use example_cli::{Hostile, Server, complain};
 use smtp_tokio::{TcpTransport, TokioRuntime};
 use tokio::net::TcpListener;
 
@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
         match listen(&server, port).await {
             Ok(bound) => server.listens_at(bound),
             Err(error) => {
-                eprintln!("hostile: port {port}: {error}");
+                complain(format_args!("hostile: port {port}: {error}"));
                 return ExitCode::FAILURE;
             }
         }
@@ -46,7 +46,7 @@ async fn listen(server: &Server, port: u16) -> io::Result<u16> {
                 }
                 // There may be too many connections for now.
                 Err(error) => {
-                    eprintln!("hostile: port {port}: {error}");
+                    complain(format_args!("hostile: port {port}: {error}"));
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }

@@ -3,31 +3,32 @@
 use std::process::ExitCode;
 
 use example_cli::{Demo, Failure, Task};
-use smtp_tokio::{TcpTransport, TokioRuntime};
+use smtp_tokio::{Mailer, TcpTransport, TokioRuntime};
 use tokio::net::TcpListener;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let result = match Task::from_args() {
-        Ok(Some(task)) => send(&task).await,
-        Ok(None) => demo().await,
-        Err(failure) => Err(failure),
-    };
-    result.unwrap_or_else(Failure::exit)
+    match Task::from_args() {
+        Ok(Some(task)) => send(&task).await.unwrap_or_else(|failure| task.fail(failure)),
+        Ok(None) => demo().await.unwrap_or_else(Failure::exit),
+        Err(code) => code,
+    }
 }
 
 async fn send(task: &Task) -> Result<ExitCode, Failure> {
-    let mailer = task.mailer()?.build(TokioRuntime)?;
+    let mailer = Mailer::new(task.mailer()?)?;
     let content = task.content(&mailer.stamp()?)?;
-    let report = mailer.send_envelope(content.envelope, &*content.message).await;
+    let report = mailer.send_envelope(content.envelope, &*content.message).await?;
+    // What became of the message does not have to wait for the server's goodbye.
+    let status = task.report(&report);
     mailer.close().await;
-    task.report(report)
+    Ok(status)
 }
 
 async fn demo() -> Result<ExitCode, Failure> {
     let demo = Demo::new()?;
     let listener = TcpListener::bind(("localhost", 0)).await?;
-    let mailer = demo.mailer(listener.local_addr()?.port())?.build(TokioRuntime)?;
+    let mailer = Mailer::new(demo.mailer(listener.local_addr()?.port())?)?;
     let message = demo.message(&mailer.stamp()?)?;
     let server = async {
         loop {
@@ -38,12 +39,13 @@ async fn demo() -> Result<ExitCode, Failure> {
         }
     };
     let client = async {
-        let report = mailer.send(&message).await;
+        let report = mailer.send(&message).await?;
+        let status = demo.report(&report);
         mailer.close().await;
-        report
+        Ok(status)
     };
     tokio::select! {
-        report = client => demo.report(report),
+        status = client => status,
         error = server => Err(error.into()),
     }
 }

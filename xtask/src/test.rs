@@ -2,8 +2,8 @@
 
 use crate::process::{cargo, shown};
 
-/// What is run.  The examples are not among it: both are named `send`, so only one can be built at a time; the README's
-/// first command runs one of them, `cargo xtask interop` both, and clippy reads both.
+/// What is run.  The examples are not among it: the README's first command runs one of them, `cargo xtask interop` those
+/// that send, and clippy reads all.
 const RUNS: &[&str] = &[
     // Unit and integration tests, with both providers of cryptography compiled in.
     "test --workspace --all-features --tests",

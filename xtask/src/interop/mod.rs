@@ -13,6 +13,7 @@ mod login;
 mod message;
 mod nodemailer;
 mod oracle;
+mod output;
 mod parsers;
 mod postfix;
 mod postfix_extensions;
@@ -63,7 +64,11 @@ const KINDS: &[Kind] = &[
     exporter::KIND,
     parsers::KIND,
     dkim::KIND,
+    output::KIND,
 ];
+
+/// The packages that have an example which sends, and its name.
+const EXAMPLES: [(&str, &str); 2] = [("smtp-tokio", "send"), ("smtp-blocking", "send-blocking")];
 
 /// What was tried, and whether it went as it must.
 struct Case {
@@ -165,7 +170,10 @@ fn suites(kind: &Kind, tell: &dyn Fn(&Case)) -> Result<(usize, usize), String> {
             return Ok((count, failed));
         }
     };
-    let sends = [Send::build("smtp-tokio", &work)?, Send::build("smtp-blocking", &work)?];
+    let sends = EXAMPLES
+        .iter()
+        .map(|(package, example)| Send::build(package, example, &work))
+        .collect::<Result<Vec<_>, _>>()?;
     let certificates = Directory::new(work.0.join("ca"))?;
     quietly(Command::new("bash").arg(root().join("xtask/interop/ca.sh")).arg(&certificates.0))?;
     let server = Server::start(kind, &certificates)?;
@@ -213,10 +221,10 @@ fn tools() -> PathBuf {
     build_dir().join("interop-tools")
 }
 
-/// Builds the example of a package, and keeps it under a name of its own: all are called `send`.
-fn build_example(package: &str, directory: &Directory) -> Result<PathBuf, String> {
-    quietly(&mut cargo(&format!("build --quiet -p {package} --example send --features cram-md5")))?;
-    let (from, to) = (build_dir().join("examples/send"), directory.0.join(format!("send-{package}")));
+/// Builds an example of a package, and keeps it where no other build replaces it.
+fn build_example(package: &str, example: &str, directory: &Directory) -> Result<PathBuf, String> {
+    quietly(&mut cargo(&format!("build --quiet -p {package} --example {example} --features cram-md5")))?;
+    let (from, to) = (build_dir().join("examples").join(example), directory.0.join(example));
     fs::copy(&from, &to).map_err(|error| format!("{}: {error}\n", from.display()))?;
     Ok(to)
 }

@@ -21,14 +21,16 @@ pub(super) struct Send {
 
 /// What a run of it said.
 pub(super) struct Said {
+    /// Whether JSON was asked for.
+    json: bool,
     status: Option<i32>,
     pub(super) stdout: String,
     stderr: String,
 }
 
 impl Send {
-    pub(super) fn build(package: &'static str, directory: &Directory) -> Result<Self, String> {
-        Ok(Self { package, program: build_example(package, directory)? })
+    pub(super) fn build(package: &'static str, example: &str, directory: &Directory) -> Result<Self, String> {
+        Ok(Self { package, program: build_example(package, example, directory)? })
     }
 
     /// The adapter.
@@ -64,7 +66,8 @@ impl Send {
                 }
             };
             let text = |pipe: thread::ScopedJoinHandle<'_, String>| pipe.join().unwrap_or_default();
-            let said = Said { status, stdout: text(stdout), stderr: text(stderr) };
+            let json = args.iter().any(|arg| arg == "--json");
+            let said = Said { json, status, stdout: text(stdout), stderr: text(stderr) };
             let secrets = secrets::of(args);
             if secrets::are_in(&secrets, &said.stdout) || secrets::are_in(&secrets, &said.stderr) {
                 return Err(format!("a secret in: {}{}", said.stdout, said.stderr));
@@ -96,7 +99,7 @@ impl Said {
     }
 
     /// The exit status must be this one, with nothing on standard error if the message was handed to the server, and
-    /// one line that names the culprit otherwise.
+    /// one line that names the culprit otherwise; that is also what the JSON says, if it was asked for.
     pub(super) fn status(&self, expected: i32) -> Result<(), String> {
         if self.status != Some(expected) {
             return Err(format!(
@@ -110,9 +113,30 @@ impl Said {
             2 | 3 if lines != 1 || !self.stderr.starts_with("send: ") || !self.stderr.ends_with('\n') => {
                 Err(format!("not one line on standard error: {}", self.stderr))
             }
-            2 | 3 if !self.stdout.is_empty() => Err(format!("on standard output: {}", self.stdout)),
+            2 | 3 if !self.json && !self.stdout.is_empty() => {
+                Err(format!("on standard output: {}", self.stdout))
+            }
+            2 | 3 if self.json => self.failure(),
             _ => Ok(()),
         }
+    }
+
+    /// The JSON must say the same as the line on standard error.
+    fn failure(&self) -> Result<(), String> {
+        let json = Json::parse(&self.stdout).ok_or_else(|| format!("not JSON: {}", self.stdout))?;
+        let line = match (json.get("error"), json.get("hint")) {
+            (Json::String(error), Json::String(hint)) => format!("send: {error}; {hint}\n"),
+            (Json::String(error), Json::Null) => format!("send: {error}\n"),
+            _ => String::new(),
+        };
+        if json.keys() != ["accepted", "error", "hint", "recipients"]
+            || *json.get("accepted") != Json::Bool(false)
+            || *json.get("recipients") != Json::List(Vec::new())
+            || line != self.stderr
+        {
+            return Err(format!("{} is not the JSON of: {}", self.stdout, self.stderr));
+        }
+        Ok(())
     }
 
     /// It must have failed with this status, and its one line must hold these words.
@@ -130,8 +154,12 @@ impl Said {
         self.status(i32::from(!all))?;
         let json = Json::parse(&self.stdout).ok_or_else(|| format!("not JSON: {}", self.stdout))?;
         let wrong = |what: &str| Err(format!("{what} in: {}", self.stdout));
-        if json.keys() != ["accepted", "recipients"] || *json.get("accepted") != Json::Bool(all) {
+        if json.keys() != ["accepted", "recipients", "tls"] || *json.get("accepted") != Json::Bool(all) {
             return wrong("wrong keys or value of accepted");
+        }
+        let tls = json.get("tls");
+        if *tls != Json::Null && tls.keys() != ["cipher", "version"] {
+            return wrong("wrong tls");
         }
         let Json::List(recipients) = json.get("recipients") else { return wrong("no list of recipients") };
         if recipients.len() != expected.len() {
@@ -192,7 +220,7 @@ mod tests {
     use super::*;
 
     fn said(stderr: &str) -> Said {
-        Said { status: Some(0), stdout: String::new(), stderr: stderr.into() }
+        Said { json: false, status: Some(0), stdout: String::new(), stderr: stderr.into() }
     }
 
     #[test]

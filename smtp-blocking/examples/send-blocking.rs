@@ -9,20 +9,21 @@ use example_cli::{Demo, Failure, Task};
 use smtp_blocking::{BlockingRuntime, Mailer, TcpTransport, block_on};
 
 fn main() -> ExitCode {
-    let result = match Task::from_args() {
-        Ok(Some(task)) => send(&task),
-        Ok(None) => demo(),
-        Err(failure) => Err(failure),
-    };
-    result.unwrap_or_else(Failure::exit)
+    match Task::from_args() {
+        Ok(Some(task)) => send(&task).unwrap_or_else(|failure| task.fail(failure)),
+        Ok(None) => demo().unwrap_or_else(Failure::exit),
+        Err(code) => code,
+    }
 }
 
 fn send(task: &Task) -> Result<ExitCode, Failure> {
     let mailer = Mailer::new(task.mailer()?)?;
     let content = task.content(&mailer.stamp()?)?;
-    let report = mailer.send_envelope(content.envelope, &*content.message);
+    let report = mailer.send_envelope(content.envelope, &*content.message)?;
+    // What became of the message does not have to wait for the server's goodbye.
+    let status = task.report(&report);
     mailer.close();
-    task.report(report)
+    Ok(status)
 }
 
 fn demo() -> Result<ExitCode, Failure> {
@@ -37,7 +38,8 @@ fn demo() -> Result<ExitCode, Failure> {
             block_on(server.serve(&BlockingRuntime, transport));
         }
     });
-    let report = mailer.send(&message);
+    let report = mailer.send(&message)?;
+    let status = demo.report(&report);
     mailer.close();
-    demo.report(report)
+    Ok(status)
 }
