@@ -22,12 +22,15 @@ cargo xtask ci [STEP...]       what must hold of every commit, besides the tests
                                deny, advisories, seeds, simulate, interop, fuzz; what cannot be had is skipped, and why is
                                said
 cargo xtask interop [NAME...]  sends through real servers, started for the purpose, and compares what arrives:
-                               postfix, dovecot, aiosmtpd, nodemailer, and sink, which fails as it is told; messages
-                               gives a thousand random ones to the parsers of Python and Perl
+                               postfix, dovecot, aiosmtpd, nodemailer, and sink, which fails as it is told; openssl
+                               exports keying material; messages gives a thousand random ones to the parsers of Python
+                               and Perl; dkim exchanges signatures with other verifiers and signers; output is what
+                               the examples do when nobody reads what they print
 cargo xtask fuzz [TARGET...]   fuzzes from the seeds, --seconds N (60) or --runs N each, and says what the seeds reach
 cargo xtask simulate           runs client against server over a random network, --sessions=N (100000) from --seed=S (0);
                                a failure is shown in its simplest form, and again by --replay=CHOICES
-cargo xtask bench [WORD...]    measures beside peers, in one table: all workloads, or those named by a word in their name
+cargo xtask bench [WORD...]    measures beside peers, in one table: all workloads, or those named by a word in their name;
+                               --rounds N, and --no-instructions without valgrind
 cargo xtask help               this
 
 Exit status: 0 all is well, 1 something failed, 2 the command line is wrong.";
@@ -53,6 +56,11 @@ fn run(mut parser: Parser) -> Result<bool, Box<dyn Error>> {
                 let name = name.to_owned();
                 words.push(format!("--{name}={}", parser.value()?.to_string_lossy()));
             }
+            // The bench's own program takes them as they are.
+            Arg::Long("rounds") => {
+                words.extend(["--rounds".into(), parser.value()?.to_string_lossy().into_owned()]);
+            }
+            Arg::Long("no-instructions") => words.push("--no-instructions".into()),
             Arg::Long("help") | Arg::Short('h') => words.insert(0, "help".into()),
             other => return Err(other.unexpected().into()),
         }
