@@ -3,6 +3,7 @@
 //!
 //! Left out: names that DNS allows and mail does not (underscores, a final dot).
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::cmp::Ordering;
 use core::fmt;
@@ -32,7 +33,7 @@ const LABEL_LIMIT: usize = 63;
 /// # Ok::<(), smtp_proto::AddressError>(())
 /// ```
 #[derive(Clone)]
-pub struct Domain(String);
+pub struct Domain(Box<str>);
 
 impl Domain {
     /// The name in ASCII.
@@ -45,12 +46,12 @@ impl Domain {
         self.0.split('.')
     }
 
-    pub(super) fn from_ascii(name: String) -> Result<Self, AddressRule> {
+    pub(super) fn from_ascii(name: &str) -> Result<Self, AddressRule> {
         if is_simple(name.as_bytes()) {
-            return Ok(Self(name));
+            return Ok(Self(name.into()));
         }
-        check_ldh(&name)?;
-        let domain = Self(name);
+        check_ldh(name)?;
+        let domain = Self(name.into());
         #[cfg(feature = "idna")]
         if domain.labels().any(|label| label.get(..4).is_some_and(|tag| tag.eq_ignore_ascii_case("xn--"))) {
             to_a_labels(&domain.0)?;
@@ -69,7 +70,7 @@ impl Domain {
         match Uts46::new().to_unicode(self.0.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast) {
             (name, Ok(())) => name.into_owned(),
             // Cannot happen to a checked name; if it does, the ASCII form is right too.
-            (_, Err(_)) => self.0.clone(),
+            (_, Err(_)) => self.0.clone().into(),
         }
     }
 }
@@ -79,8 +80,11 @@ impl FromStr for Domain {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         check_characters(text, AddressPart::Domain)?;
-        let name = if text.is_ascii() { Ok(text.into()) } else { to_a_labels(text) };
-        name.and_then(Self::from_ascii).map_err(|rule| AddressError::new(AddressPart::Domain, rule, text))
+        let domain = match text.is_ascii() {
+            true => Self::from_ascii(text),
+            false => to_a_labels(text).and_then(|name| Self::from_ascii(&name)),
+        };
+        domain.map_err(|rule| AddressError::new(AddressPart::Domain, rule, text))
     }
 }
 

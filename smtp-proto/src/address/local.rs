@@ -7,6 +7,7 @@
 //! Left out: the obsolete forms of RFC 5322 (`"a".b`, white space and comments around atoms), which SMTP never had, and
 //! Unicode normalisation, which is the receiving system's business.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
@@ -35,7 +36,11 @@ pub(super) const ENCODED_WORD: &str = "=?";
 /// # Ok::<(), smtp_proto::AddressError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LocalPart(String);
+pub struct LocalPart {
+    content: Box<str>,
+    /// On the wire it has quotes: it is no dot-string.
+    quoted: bool,
+}
 
 impl LocalPart {
     /// Takes a local part that is not quoted, whatever it has in it; `Display` quotes it where that is needed.
@@ -49,40 +54,40 @@ impl LocalPart {
         if let Some(at) = content.find(ENCODED_WORD) {
             return Err(error(AddressRule::EncodedWord { at }, &content));
         }
-        let quoting = if is_dot_string(&content) {
-            0
-        } else {
-            2 + content.bytes().filter(|&b| b == b'"' || b == b'\\').count()
+        let quoted = !is_dot_string(&content);
+        let quoting = match quoted {
+            false => 0,
+            true => 2 + content.bytes().filter(|&b| b == b'"' || b == b'\\').count(),
         };
         let length = content.len() + quoting;
         if length > LIMIT {
             return Err(error(AddressRule::TooLong { length, limit: LIMIT }, &content));
         }
-        Ok(Self(content))
+        Ok(Self { content: content.into(), quoted })
     }
 
     /// What it says, without quoting; not what goes on the wire, which is what `Display` writes.
     pub fn content(&self) -> &str {
-        &self.0
+        &self.content
     }
 
     /// What it says, if that is as it goes on the wire, too: it needs no quotes.
     pub fn plain(&self) -> Option<&str> {
-        Some(&*self.0).filter(|content| is_dot_string(content))
+        Some(&*self.content).filter(|_| !self.quoted)
     }
 
     /// Whether it is ASCII, so that it needs no SMTPUTF8.
     pub fn is_ascii(&self) -> bool {
-        self.0.is_ascii()
+        self.content.is_ascii()
     }
 
     /// Takes what [`starts_simple`] has found.
     pub(super) fn simple(text: &str) -> Self {
-        Self(text.into())
+        Self { content: text.into(), quoted: false }
     }
 
     pub(super) fn postmaster() -> Self {
-        Self("postmaster".into())
+        Self::simple("postmaster")
     }
 }
 
@@ -114,10 +119,10 @@ impl FromStr for LocalPart {
 impl fmt::Display for LocalPart {
     /// Writes it as it goes on the wire: a dot-string if it can be one, else a quoted string.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if is_dot_string(&self.0) {
-            return f.write_str(&self.0);
+        match self.quoted {
+            false => f.write_str(&self.content),
+            true => write_quoted(f, &self.content),
         }
-        write_quoted(f, &self.0)
     }
 }
 

@@ -152,7 +152,7 @@ impl FromStr for Address {
         if let Some(at) = local::starts_simple(text)
             && text.len() <= LIMIT
             && text.is_ascii()
-            && let Ok(domain) = Domain::from_ascii(text[at + 1..].into())
+            && let Ok(domain) = Domain::from_ascii(&text[at + 1..])
         {
             return Ok(Self { local: LocalPart::simple(&text[..at]), host: Some(Host::Domain(domain)) });
         }
