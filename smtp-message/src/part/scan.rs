@@ -72,16 +72,21 @@ impl Scan {
             return;
         }
         steps::add(data.len());
-        if self.tail[3] != b'\r' && is_plain(data) {
+        let plain = Some(data).filter(|_| self.tail[3] != b'\r').and_then(plain);
+        match plain {
             // Its line ends are all alike, and need not be counted.
-            self.escapes += memchr_iter(b'=', data).count() as u64;
-        } else {
-            self.crlfs += u64::from(self.tail[3] == b'\r' && data[0] == b'\n');
-            self.classify(data);
+            Some(Plain { equals: false, .. }) => {}
+            Some(_) => self.escapes += memchr_iter(b'=', data).count() as u64,
+            None => {
+                self.crlfs += u64::from(self.tail[3] == b'\r' && data[0] == b'\n');
+                self.classify(data);
+            }
         }
         self.measure_lines(data);
-        for at in memchr_iter(MARKER[3], data) {
-            self.marker |= self.begins_line(data, at);
+        if plain.is_none_or(|plain| plain.underscores) {
+            for at in memchr_iter(MARKER[3], data) {
+                self.marker |= self.begins_line(data, at);
+            }
         }
         let kept = data.len().min(4);
         self.tail.rotate_left(kept);
@@ -177,22 +182,35 @@ impl Scan {
     }
 }
 
-/// Whether data is ASCII without controls but TAB, and all its line ends are CRLF; most texts are.
-fn is_plain(data: &[u8]) -> bool {
-    let (Some(first), Some(last)) = (data.first(), data.last()) else { return true };
-    if *first == b'\n' || *last == b'\r' {
-        return false;
-    }
+/// Data that is ASCII without controls but TAB, and whose line ends are all CRLF; most texts are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Plain {
+    /// There is a `=` in it.
+    equals: bool,
+    /// There is a `_` in it.
+    underscores: bool,
+}
+
+/// What data is if it is plain, found out in one simple loop, which the compiler turns into a wide one.
+fn plain(data: &[u8]) -> Option<Plain> {
+    /// Octets that are looked at before the next decision to go on.
+    const STEP: usize = 1 << 10;
+    let (first, last) = (*data.first()?, *data.last()?);
     // Bytes above 127 are negative here.
-    let is_odd = |b: u8| {
-        let blank = u8::from(b == b'\t') | u8::from(b == b'\r') | u8::from(b == b'\n');
-        (u8::from(b.cast_signed() < 0x20) & !blank) | u8::from(b == 0x7f)
-    };
-    if data.chunks(BLOCK).any(|block| block.iter().fold(0, |odd, &b| odd | is_odd(b)) & 1 != 0) {
-        return false;
+    let is_odd = |b: u8| (b.cast_signed() < 0x20) & (b != b'\t') & (b != b'\r') & (b != b'\n') | (b == 0x7f);
+    let (mut equals, mut underscores) = (last == b'=', last == b'_');
+    let mut odd = (first == b'\n') | (last == b'\r') | is_odd(last);
+    for (these, next) in data.chunks(STEP).zip(data[1..].chunks(STEP)) {
+        for (&a, &b) in these.iter().zip(next) {
+            odd |= is_odd(a) | ((a == b'\r') ^ (b == b'\n'));
+            equals |= a == b'=';
+            underscores |= a == b'_';
+        }
+        if odd {
+            return None;
+        }
     }
-    let pairs = data.iter().zip(&data[1..]);
-    pairs.fold(0, |odd, (&a, &b)| odd | (u8::from(a == b'\r') ^ u8::from(b == b'\n'))) == 0
+    (!odd).then_some(Plain { equals, underscores })
 }
 
 #[cfg(test)]
