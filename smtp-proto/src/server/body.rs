@@ -8,9 +8,10 @@ use alloc::vec::Vec;
 
 use crate::envelope::BodyType;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
     /// Behind a CRLF, or at the very beginning.
+    #[default]
     LineStart,
     /// Behind a dot that begins a line.
     Dot,
@@ -22,17 +23,13 @@ enum State {
 }
 
 /// Takes wire bytes in any pieces and gives content.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Decoder {
     state: State,
     bare: bool,
 }
 
 impl Decoder {
-    pub(super) fn new() -> Self {
-        Self { state: State::LineStart, bare: false }
-    }
-
     /// Whether a CR or LF stood alone.
     pub(super) fn has_bare_line_ends(&self) -> bool {
         self.bare
@@ -181,7 +178,7 @@ mod tests {
     /// Content, whether something stood alone, and what was left behind the end, the same for every cut.
     fn decode(input: &[u8]) -> Option<(Vec<u8>, bool, usize)> {
         fn run<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<(Vec<u8>, bool, usize)> {
-            let (mut decoder, mut content, mut before) = (Decoder::new(), Vec::new(), 0);
+            let (mut decoder, mut content, mut before) = (Decoder::default(), Vec::new(), 0);
             for piece in pieces {
                 if let Some(end) = decoder.decode(piece, &mut content) {
                     return Some((content, decoder.has_bare_line_ends(), before + end));

@@ -6,6 +6,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use nom::branch::alt;
 use nom::bytes::complete::{tag, tag_no_case, take_while, take_while1};
@@ -59,6 +60,31 @@ pub(super) enum CommandError {
     Recipient(AddressRule),
     /// It is BDAT, but nobody can tell how many bytes follow.
     Chunk,
+}
+
+impl CommandError {
+    /// Code and enhanced status code of the reply; `Display` is the text.
+    pub(super) fn codes(&self) -> (u16, &'static str) {
+        match self {
+            Self::Unknown => (500, "5.5.1"),
+            Self::NotImplemented => (502, "5.5.1"),
+            Self::Syntax(_) | Self::Chunk => (501, "5.5.4"),
+            Self::Sender(_) => (501, "5.1.7"),
+            Self::Recipient(_) => (501, "5.1.3"),
+        }
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("no such command"),
+            Self::NotImplemented => f.write_str("not implemented"),
+            Self::Syntax(usage) => write!(f, "syntax: {usage}"),
+            Self::Sender(rule) | Self::Recipient(rule) => write!(f, "bad address: {rule}"),
+            Self::Chunk => f.write_str("syntax: BDAT size [LAST], closing"),
+        }
+    }
 }
 
 impl<'a> Command<'a> {

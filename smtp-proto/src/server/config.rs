@@ -5,10 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::command::Command;
-use super::decision::Refusal;
 use crate::address::Host;
-use crate::command::Query;
 use crate::envelope::{ByMode, Hold, MailOptions, OptionError};
 use crate::extensions::Extension;
 use crate::sasl::AuthMechanism;
@@ -143,31 +140,6 @@ impl Config {
         known.chain(self.keywords.iter().map(|keyword| keyword.0.clone())).collect()
     }
 
-    /// Whether TLS or AUTH must come first.
-    pub(super) fn too_early(
-        &self,
-        command: &Command<'_>,
-        secure: bool,
-        authenticated: bool,
-    ) -> Option<Refusal> {
-        let before_tls = matches!(
-            command,
-            Command::Hello { .. } | Command::StartTls | Command::Noop | Command::Quit | Command::Rset
-        );
-        if self.require_tls && !secure && !before_tls {
-            return Some((530, "5.7.0", "STARTTLS first"));
-        }
-        let mail = matches!(
-            command,
-            Command::Mail { .. }
-                | Command::Rcpt { .. }
-                | Command::Data
-                | Command::Bdat { .. }
-                | Command::Query(Query::Vrfy(_) | Query::Expn(_))
-        );
-        (self.require_auth && !authenticated && mail).then_some((530, "5.7.0", "AUTH first"))
-    }
-
     /// Whether what is asked of time keeps to the limits.
     pub(super) fn is_in_time(&self, options: &MailOptions) -> bool {
         let by = options.deliver_by.is_none_or(|by| {
@@ -253,7 +225,9 @@ pub struct Limits {
     pub auth_line: usize,
     /// Bytes of a message; `None` for no limit.
     pub size: Option<u64>,
-    /// Bytes of a chunk (RFC 3030) that are read although it is refused; if it has more, the connection ends.
+    /// Bytes of content that are read although they are refused, so that the client gets to see why: those of a message
+    /// beyond [`size`](Self::size), and chunks (RFC 3030) that are out of order.  They are counted over all chunks until
+    /// the next MAIL is accepted; with more of them the connection ends.
     pub discard: u64,
     /// Messages on a connection; `None` for no limit.  More get 452.
     pub mails: Option<usize>,

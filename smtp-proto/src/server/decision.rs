@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeSet, VecDeque};
 
 use super::body::{Census, LineEnds};
-use super::{Answer, Limits, Recipient};
+use super::{Answer, Config, Limits, Recipient};
 use crate::address::{Address, Host};
 use crate::command::MailParameters;
 use crate::envelope::BodyType;
@@ -70,6 +70,16 @@ impl Transaction {
             chunks.refusal = Some(TOO_BIG);
         }
         chunks.refusal
+    }
+
+    /// What is wrong with content in which `bare` CR or LF and what `census` says were found.
+    pub(super) fn fault(&self, bare: bool, census: &Census, config: &Config) -> Option<Refusal> {
+        if bare && self.body != BodyType::BinaryMime && !config.allow_bare_line_ends {
+            return Some((550, "5.6.0", "lines end in CRLF, bare CR or LF found"));
+        }
+        let undeclared =
+            census.undeclared(self.body, self.smtputf8).map(|(enhanced, text)| (550, enhanced, text));
+        undeclared.filter(|_| !config.allow_undeclared_content)
     }
 }
 

@@ -14,17 +14,16 @@ use data_encoding::BASE64;
 use zeroize::Zeroize;
 
 use super::auth::{AuthProgress, AuthStep};
-use super::body::{Census, Decoder};
 use super::command::{Command, CommandError, Hello};
 use super::decision::{Decision, Refusal, TOO_BIG, Transaction};
 use super::lines::{Input, LineError};
+use super::order::Order;
 use super::parameters::{self, Parameter, ParameterError};
 use super::replies::Replies;
 use super::state::{Block, Chunk, Data, Said, State};
 use super::{Answer, AuthMessage, Config, Event, Next, Recipient, Response, ServerError, Tls};
-use crate::address::{Address, AddressRule};
+use crate::address::Address;
 use crate::command::Query;
-use crate::envelope::BodyType;
 use crate::extensions::Extension;
 use crate::output::Output;
 use crate::reply::Severity;
@@ -61,6 +60,8 @@ pub struct Server {
     failed_auths: usize,
     idle_commands: usize,
     refused_recipients: usize,
+    /// Bytes of refused chunks since MAIL was accepted last.
+    discarded: u64,
     mails: usize,
     said: Said,
 }
@@ -83,6 +84,7 @@ impl Server {
             failed_auths: 0,
             idle_commands: 0,
             refused_recipients: 0,
+            discarded: 0,
             mails: 0,
             said: Said::default(),
             config,
@@ -248,6 +250,7 @@ impl Server {
             Decision::Auth | Decision::AuthMessage { .. } => self.auth_failed(),
             Decision::Mail(transaction) if accepted => {
                 self.mails += 1;
+                self.discarded = 0;
                 self.said.transaction = Some(transaction);
             }
             Decision::Mail(_) => {}
@@ -322,7 +325,7 @@ impl Server {
                 self.auth_failed();
             }
             Err(LineError::TooLong) => self.error(500, "5.5.2", "line too long"),
-            Err(LineError::TooLongChunk) => self.bad_chunk((500, "5.5.2", "line too long, closing")),
+            Err(LineError::TooLongChunk) => self.bad_chunk(500, "5.5.2", "line too long, closing"),
             Err(LineError::BareEnd) => {
                 self.say(500, "5.5.2", "lines end in CRLF, bare CR or LF found, closing");
                 self.close(Err(ServerError::BareLineEnd));
@@ -349,11 +352,16 @@ impl Server {
                 return self.close(Err(ServerError::TooManyIdleCommands));
             }
         }
-        let secure = self.channel.is_some();
-        let too_early = self.config.too_early(&command, secure, self.said.authenticated);
+        // DATA comes last in a group (RFC 2920 section 3.1).  What follows was meant as content, and would be taken for
+        // commands if DATA were refused.
+        if matches!(command, Command::Data) && !self.input.is_empty() {
+            self.say(421, "4.7.0", "nothing may follow DATA before its reply, closing");
+            return self.close(Err(ServerError::EarlyInput { after: "DATA" }));
+        }
+        let refusal = self.order().refuses(&command);
         match command {
-            Command::Bdat { size, last } => self.bdat(size, last, too_early),
-            _ if let Some((code, enhanced, text)) = too_early => self.say(code, enhanced, text),
+            Command::Bdat { size, last } => self.bdat(size, last, refusal),
+            _ if let Some(refusal) = refusal => self.refuse(refusal),
             Command::Hello { name, kind } => self.hello(name, kind),
             Command::StartTls => self.start_tls(),
             Command::Auth { mechanism, initial } => self.auth(mechanism, initial),
@@ -375,25 +383,14 @@ impl Server {
     }
 
     fn bad_command(&mut self, error: &CommandError) {
-        match *error {
-            CommandError::Unknown => self.error(500, "5.5.1", "no such command"),
-            CommandError::NotImplemented => self.error(502, "5.5.1", "not implemented"),
-            CommandError::Syntax(usage) => self.error(501, "5.5.4", format_args!("syntax: {usage}")),
-            CommandError::Sender(rule) => self.bad_address("5.1.7", rule),
-            CommandError::Recipient(rule) => self.bad_address("5.1.3", rule),
-            CommandError::Chunk => self.bad_chunk((501, "5.5.4", "syntax: BDAT size [LAST], closing")),
+        let (code, enhanced) = error.codes();
+        match error {
+            CommandError::Chunk => self.bad_chunk(code, enhanced, error),
+            _ => self.error(code, enhanced, error),
         }
-    }
-
-    fn bad_address(&mut self, enhanced: &str, rule: AddressRule) {
-        self.error(501, enhanced, format_args!("bad address: {rule}"));
     }
 
     fn hello(&mut self, name: &str, kind: Hello) {
-        // RFC 2033 section 4.1
-        if (kind == Hello::Lhlo) != self.config.lmtp {
-            return self.error(500, "5.5.1", "no such command");
-        }
         let extended = kind != Hello::Helo;
         self.reset();
         self.said.hello = true;
@@ -404,12 +401,6 @@ impl Server {
     }
 
     fn start_tls(&mut self) {
-        if self.channel.is_some() || !matches!(self.config.tls, Tls::StartTls(_)) {
-            return self.error(502, "5.5.1", "not implemented");
-        }
-        if self.said.transaction.is_some() {
-            return self.say(503, "5.5.1", "not within a transaction");
-        }
         if !self.input.is_empty() {
             self.say(421, "4.7.0", "nothing may follow STARTTLS, closing");
             return self.close(Err(ServerError::EarlyInput { after: "STARTTLS" }));
@@ -430,16 +421,7 @@ impl Server {
     }
 
     fn mail(&mut self, sender: Option<Address>, parameters: &[Parameter<'_>], ascii: bool) {
-        if !self.said.hello {
-            return self.say(503, "5.5.1", if self.config.lmtp { "LHLO first" } else { "EHLO first" });
-        }
-        if self.said.transaction.is_some() {
-            return self.say(503, "5.5.1", "a transaction is open");
-        }
-        if self.config.limits.mails.is_some_and(|limit| self.mails >= limit) {
-            return self.say(452, "4.5.3", "too many messages on this connection");
-        }
-        let parameters = match parameters::of_mail(parameters, |extension| self.offers(extension)) {
+        let parameters = match parameters::of_mail(parameters, |extension| self.order().offers(extension)) {
             Ok(parameters) if self.config.is_in_time(&parameters.options) => parameters,
             Ok(_) => return self.error(501, "5.5.4", "time out of range"),
             Err(error) => return self.bad_parameter(&error),
@@ -462,14 +444,9 @@ impl Server {
     }
 
     fn rcpt(&mut self, address: Address, parameters: &[Parameter<'_>], ascii: bool) {
-        let options = parameters::of_rcpt(parameters, |extension| self.offers(extension));
+        let options = parameters::of_rcpt(parameters, |extension| self.order().offers(extension));
         let limits = &self.config.limits;
-        let Some(transaction) = &mut self.said.transaction else {
-            return self.say(503, "5.5.1", "MAIL first");
-        };
-        if transaction.chunks.is_some() {
-            return self.say(503, "5.5.1", "content has begun");
-        }
+        let Some(transaction) = &mut self.said.transaction else { return };
         let options = match options {
             Ok(options) => options,
             Err(error) => return self.bad_parameter(&error),
@@ -493,30 +470,9 @@ impl Server {
     }
 
     fn data(&mut self) {
-        // DATA comes last in a group (RFC 2920 section 3.1).  What follows was meant as content, and would be taken for
-        // commands if DATA were refused.
-        if !self.input.is_empty() {
-            self.say(421, "4.7.0", "nothing may follow DATA before its reply, closing");
-            return self.close(Err(ServerError::EarlyInput { after: "DATA" }));
-        }
-        match &self.said.transaction {
-            None => self.say(503, "5.5.1", "MAIL first"),
-            Some(Transaction { chunks: Some(_), .. }) => self.say(503, "5.5.1", "BDAT has begun"),
-            Some(Transaction { accepted: 0, .. }) => {
-                // RFC 2033 section 4.2
-                let code = if self.config.lmtp { 503 } else { 554 };
-                self.say(code, "5.5.1", "no valid recipients");
-            }
-            Some(Transaction { body: BodyType::BinaryMime, .. }) => {
-                self.say(503, "5.5.1", "BINARYMIME needs BDAT");
-            }
-            Some(_) => {
-                self.say(354, "", "end with <CRLF>.<CRLF>");
-                self.idle_commands = 0;
-                let (decoder, census) = (Decoder::new(), Census::default());
-                self.enter(State::Data(Data { decoder, census, size: 0, block: Block::default() }));
-            }
-        }
+        self.say(354, "", "end with <CRLF>.<CRLF>");
+        self.idle_commands = 0;
+        self.enter(State::Data(Data::default()));
     }
 
     fn content(&mut self) -> bool {
@@ -524,61 +480,56 @@ impl Server {
         if self.input.is_empty() {
             return false;
         }
+        let limit = self.config.limits.size.unwrap_or(u64::MAX);
         let input = self.input.front(PART);
-        let mut content = Vec::with_capacity(input.len());
-        let end = data.decoder.decode(input, &mut content);
+        let (content, end) = data.read(input, limit);
         let taken = end.unwrap_or(input.len());
         self.input.drop_front(taken);
         if data.block.count(taken) {
             self.timer = None;
         }
-        data.size = data.size.saturating_add(content.len() as u64);
-        data.census.count(&content);
-        let (size, bare) = (data.size, data.decoder.has_bare_line_ends());
-        let undeclared = match &self.said.transaction {
-            Some(transaction) if end.is_some() && !self.config.allow_undeclared_content => {
-                data.census.undeclared(transaction.body, transaction.smtputf8)
-            }
-            _ => None,
-        };
-        let too_big = self.is_too_big(size);
-        if !content.is_empty() && !too_big {
+        if !content.is_empty() {
             self.events.push_back(Event::Body(Bytes::from(content)));
         }
-        if end.is_none() {
-            return true;
+        let excess = data.size.saturating_sub(limit);
+        let bare = data.decoder.has_bare_line_ends();
+        let fault = match &self.said.transaction {
+            Some(transaction) if end.is_some() => transaction.fault(bare, &data.census, &self.config),
+            _ => None,
+        };
+        if self.is_too_much(excess) {
+            self.refuse_content(TOO_BIG);
+            self.close(Err(ServerError::TooMuchContent));
+        } else if end.is_some() {
+            self.content_complete(if excess > 0 { Some(TOO_BIG) } else { fault });
         }
-        let too_big = too_big.then_some(TOO_BIG);
-        self.content_complete(too_big, bare, undeclared);
         true
     }
 
     /// RFC 3030 section 2.  Whatever is wrong, the bytes are read, so that nobody takes them for commands.
-    fn bdat(&mut self, size: u64, last: bool, too_early: Option<Refusal>) {
-        let limits = &self.config.limits;
-        let offered = self.config.offers(Extension::Chunking, self.channel.is_some());
-        let out_of_order = too_early.or(match &self.said.transaction {
-            _ if !offered => Some((502, "5.5.1", "not implemented")),
-            None => Some((503, "5.5.1", "MAIL first")),
-            Some(_) if !self.said.extended => Some((503, "5.5.1", "EHLO first")),
-            Some(Transaction { accepted: 0, .. }) => Some((503, "5.5.1", "no valid recipients")),
-            Some(_) => None,
-        });
+    fn bdat(&mut self, size: u64, last: bool, out_of_order: Option<Refusal>) {
         let refusal = match &mut self.said.transaction {
-            Some(transaction) if out_of_order.is_none() => transaction.begin_chunk(size, limits),
+            Some(transaction) if out_of_order.is_none() => transaction.begin_chunk(size, &self.config.limits),
             _ => out_of_order,
         };
-        match refusal {
-            Some(refusal) if size > limits.discard => self.bad_chunk(refusal),
-            _ => {
-                let block = Block::default();
-                self.enter(State::Chunk(Chunk { size, left: size, last, out_of_order, block }));
+        if let Some((code, enhanced, text)) = refusal {
+            if self.is_too_much(size) {
+                self.say(code, enhanced, text);
+                return self.close(Err(ServerError::TooMuchContent));
             }
+            self.discarded += size;
         }
+        let block = Block::default();
+        self.enter(State::Chunk(Chunk { size, left: size, last, out_of_order, block }));
+    }
+
+    /// Whether so many bytes of refused content are not read any more.
+    fn is_too_much(&self, refused: u64) -> bool {
+        self.discarded.saturating_add(refused) > self.config.limits.discard
     }
 
     /// Nobody can tell what of the input is a chunk.
-    fn bad_chunk(&mut self, (code, enhanced, text): Refusal) {
+    fn bad_chunk(&mut self, code: u16, enhanced: &str, text: impl fmt::Display) {
         self.say(code, enhanced, text);
         self.close(Err(ServerError::BadChunk));
     }
@@ -615,34 +566,28 @@ impl Server {
         if let Some((code, enhanced, text)) = out_of_order {
             return self.say(code, enhanced, text);
         }
-        let Some(Transaction { chunks: Some(chunks), body, smtputf8, .. }) = &self.said.transaction else {
-            return;
-        };
+        let Some(transaction) = &self.said.transaction else { return };
+        let Some(chunks) = &transaction.chunks else { return };
         match chunks.refusal {
-            _ if last => {
+            refusal if last => {
+                let fault = transaction.fault(chunks.line_ends.are_bare(), &chunks.census, &self.config);
                 self.idle_commands = 0;
-                let bare = *body != BodyType::BinaryMime && chunks.line_ends.are_bare();
-                let undeclared = chunks.census.undeclared(*body, *smtputf8);
-                let undeclared = undeclared.filter(|_| !self.config.allow_undeclared_content);
-                self.content_complete(chunks.refusal, bare, undeclared);
+                self.content_complete(refusal.or(fault));
             }
             Some((code, enhanced, text)) => self.say(code, enhanced, text),
             None => self.say(250, "2.0.0", format_args!("{size} bytes received")),
         }
     }
 
-    fn content_complete(
-        &mut self,
-        refusal: Option<Refusal>,
-        bare: bool,
-        undeclared: Option<(&'static str, &'static str)>,
-    ) {
+    fn content_complete(&mut self, refusal: Option<Refusal>) {
         self.enter(State::Command);
-        let bare = bare && !self.config.allow_bare_line_ends;
-        let refusal = refusal
-            .or(bare.then_some((550, "5.6.0", "lines end in CRLF, bare CR or LF found")))
-            .or(undeclared.map(|(enhanced, text)| (550, enhanced, text)));
-        let Some((code, enhanced, text)) = refusal else { return self.ask_verdict() };
+        match refusal {
+            Some(refusal) => self.refuse_content(refusal),
+            None => self.ask_verdict(),
+        }
+    }
+
+    fn refuse_content(&mut self, (code, enhanced, text): Refusal) {
         let accepted = self.said.transaction.as_ref().map_or(0, |transaction| transaction.accepted);
         self.reset();
         for _ in 0..if self.config.lmtp { accepted } else { 1 } {
@@ -667,12 +612,6 @@ impl Server {
             Query::Vrfy(_) => Decision::Vrfy,
             Query::Expn(_) => Decision::Expn,
             Query::Help(_) => Decision::Help,
-            Query::XClient(_) if !self.offers(Extension::XClient) => {
-                return self.error(502, "5.5.1", "not implemented");
-            }
-            Query::XClient(_) if self.said.transaction.is_some() => {
-                return self.say(503, "5.5.1", "not within a transaction");
-            }
             Query::XClient(_) => Decision::XClient,
             Query::Noop => return self.say(250, "2.0.0", "nothing done"),
         };
@@ -680,21 +619,6 @@ impl Server {
     }
 
     fn auth(&mut self, mechanism: &str, initial: Option<&str>) {
-        if self.config.auth.is_empty() {
-            return self.error(502, "5.5.1", "not implemented");
-        }
-        if !self.said.extended {
-            return self.say(503, "5.5.1", "EHLO first");
-        }
-        if self.said.authenticated {
-            return self.say(503, "5.5.1", "authenticated already");
-        }
-        if self.said.transaction.is_some() {
-            return self.say(503, "5.5.1", "not within a transaction");
-        }
-        if !self.config.may_authenticate(self.channel.is_some()) {
-            return self.say(538, "5.7.11", "not without TLS");
-        }
         let offered = self.config.auth.iter().find(|m| m.name().eq_ignore_ascii_case(mechanism));
         let step = match offered {
             Some(AuthMechanism::Plain) => AuthStep::Plain,
@@ -751,9 +675,10 @@ impl Server {
         }
     }
 
-    /// Whether there is this extension now, for this client.
-    fn offers(&self, extension: Extension) -> bool {
-        self.said.extended && self.config.offers(extension, self.channel.is_some())
+    /// What the rules of order look at.
+    fn order(&self) -> Order<'_> {
+        let secure = self.channel.is_some();
+        Order { config: &self.config, said: &self.said, secure, mails: self.mails }
     }
 
     fn is_too_big(&self, size: u64) -> bool {
@@ -791,6 +716,14 @@ impl Server {
     fn arm(&mut self, now: Instant) {
         if self.timer.is_none() {
             self.timer = self.patience().map(|patience| now + patience);
+        }
+    }
+
+    /// A command that is not for now, or for nobody.
+    fn refuse(&mut self, (code, enhanced, text): Refusal) {
+        match code {
+            500 | 502 => self.error(code, enhanced, text),
+            _ => self.say(code, enhanced, text),
         }
     }
 

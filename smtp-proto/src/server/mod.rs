@@ -50,6 +50,7 @@ mod config;
 mod decision;
 mod lines;
 mod machine;
+mod order;
 mod parameters;
 mod replies;
 mod state;
@@ -251,9 +252,10 @@ pub enum ServerError {
     },
     /// A command line had a CR or LF that stood alone.
     BareLineEnd,
-    /// BDAT was malformed, or its chunk too big to be read although it was refused
-    /// ([`Limits::discard`]): nobody knows where commands go on.
+    /// BDAT was malformed: nobody knows where commands go on.
     BadChunk,
+    /// More content was refused than is read all the same ([`Limits::discard`]).
+    TooMuchContent,
     /// Too many commands were none.
     TooManyErrors,
     /// Too many commands brought nothing on.
@@ -275,6 +277,7 @@ impl fmt::Display for ServerError {
             Self::EarlyInput { after } => write!(f, "input came behind {after} before its reply"),
             Self::BareLineEnd => f.write_str("a command line had a bare CR or LF"),
             Self::BadChunk => f.write_str("a chunk could not be told from commands"),
+            Self::TooMuchContent => f.write_str("the client went on with content that was refused"),
             Self::TooManyErrors => f.write_str("too many bad commands"),
             Self::TooManyIdleCommands => f.write_str("too many commands that bring nothing on"),
             Self::TooManyRefusedRecipients => f.write_str("too many refused recipients"),

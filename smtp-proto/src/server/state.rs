@@ -1,5 +1,6 @@
 //! Where a server is in its connection; what moves it on is in [`machine`](super::machine).
 
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
@@ -34,11 +35,25 @@ pub(super) enum State {
 }
 
 /// The content behind DATA.
+#[derive(Default)]
 pub(super) struct Data {
     pub(super) decoder: Decoder,
     pub(super) census: Census,
     pub(super) size: u64,
     pub(super) block: Block,
+}
+
+impl Data {
+    /// Reads on: what of the content is within `limit`, and where the input has its end, if it has.
+    pub(super) fn read(&mut self, input: &[u8], limit: u64) -> (Vec<u8>, Option<usize>) {
+        let mut content = Vec::with_capacity(input.len());
+        let end = self.decoder.decode(input, &mut content);
+        self.census.count(&content);
+        let room = usize::try_from(limit.saturating_sub(self.size)).unwrap_or(usize::MAX);
+        self.size = self.size.saturating_add(content.len() as u64);
+        content.truncate(room);
+        (content, end)
+    }
 }
 
 /// The bytes behind a BDAT.

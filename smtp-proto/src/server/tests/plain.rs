@@ -373,47 +373,82 @@ fn sizes_are_limited_as_declared_and_as_real() {
     );
 }
 
-#[test]
-fn content_that_is_too_big_is_refused_at_its_end() {
+/// A server that takes ten bytes, reads five more, and has said 354.
+#[track_caller]
+fn check_small(lmtp: bool, script: &str) {
     let mut config = config();
+    config.extensions.clear();
+    config.lmtp = lmtp;
     config.limits.size = Some(10);
-    let mut server = Server::new(Arc::new(config), Instant::ZERO);
-    let script = groups(
+    config.limits.discard = 5;
+    let (hello, name) = if lmtp { ("LHLO", "LMTP") } else { ("EHLO", "ESMTP") };
+    let script = format!(
         "
-        C: HELO a
+        S: 220 mx.test {name}
+        C: {hello} a
+        S: 250 mx.test
+        E: Hello a true
         C: MAIL FROM:<>
         C: RCPT TO:<b@mx.test>
+        C: RCPT TO:<c@mx.test>
         C: DATA
-        E: x
-        C: 123456789
-        C: .
-        C: NOOP
-    ",
+        S: 250 sender accepted
+        S: 250 recipient accepted
+        S: 250 recipient accepted
+        S: 354 end with <CRLF>.<CRLF>
+        E: Mail <>
+        E: Rcpt <b@mx.test>
+        E: Rcpt <c@mx.test>
+        {script}"
     );
-    let mut wire = String::new();
-    let mut events = Vec::new();
-    for group in &script {
-        server.handle_input(Instant::ZERO, &group.input);
-        let mut out = Output::new();
-        loop {
-            match server.poll(Instant::ZERO, &mut out) {
-                Next::Event(event) => {
-                    events.push(format!("{event:?}"));
-                    server.respond(Response::accept());
-                }
-                Next::Wait if out.is_empty() => break,
-                Next::Wait => {
-                    let n = out.len();
-                    out.parts(&[]).for_each(|part| wire.push_str(str::from_utf8(part).unwrap()));
-                    out.advance(n);
-                    server.handle_written(Instant::ZERO, n);
-                }
-                Next::Closed(end) => panic!("{end:?}"),
-            }
+    check(config, &script);
+}
+
+#[test]
+fn content_that_is_too_big_is_refused_at_its_end() {
+    for lmtp in [false, true] {
+        let too_big = "S: 552 message too big\n".repeat(if lmtp { 2 } else { 1 });
+        check_small(
+            lmtp,
+            &format!(
+                "
+            C: 123456789
+            C: ..2
+            C: .
+            C: NOOP
+            {too_big}
+            S: 250 nothing done
+            E: Body 123456789\\r
+            E: Reset
+            C: RCPT TO:<b@mx.test>
+            S: 503 MAIL first
+        "
+            ),
+        );
+    }
+}
+
+#[test]
+fn content_that_is_too_big_is_not_read_for_ever() {
+    for lmtp in [false, true] {
+        let too_big = "S: 552 message too big\n".repeat(if lmtp { 2 } else { 1 });
+        for behind in ["C: .\nC: NOOP", "C- x", "C: 0123456789\nC: 0123456789"] {
+            check_small(
+                lmtp,
+                &format!(
+                    "
+                C: 123456789
+                C: ..234
+                {behind}
+                {too_big}
+                E: Body 123456789\\r
+                E: Reset
+                Z: TooMuchContent
+            "
+                ),
+            );
         }
     }
-    assert!(wire.ends_with("552 5.3.4 message too big\r\n250 2.0.0 nothing done\r\n"), "{wire}");
-    assert_eq!(events.last().unwrap(), "Reset", "{events:?}");
 }
 
 #[test]
