@@ -162,7 +162,7 @@ pub(crate) fn status(report: &Report) -> ExitCode {
 }
 
 fn describe(tls: &TlsInfo) -> String {
-    let verified = if tls.verified { "certificate verified" } else { "certificate NOT verified" };
+    let verified = if tls.is_verified() { "certificate verified" } else { "certificate NOT verified" };
     let group = tls.key_exchange.as_deref().unwrap_or("-");
     format!("{} with {} and {group}, {verified}", tls.version, tls.cipher_suite)
 }

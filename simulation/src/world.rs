@@ -551,7 +551,7 @@ impl<'a> World<'a> {
     fn compare(&mut self, event: &Event, should: &Told) {
         let is_same = match (event, should) {
             (event, Told::Event(should)) => event == should,
-            (Event::TlsEstablished(info), Told::Tls(verified)) => info.verified == *verified,
+            (Event::TlsEstablished(info), Told::Tls(verified)) => info.is_verified() == *verified,
             _ => false,
         };
         if !is_same {

@@ -796,7 +796,7 @@ impl World {
                 assert!(matches!(self.machine, Machine::Client(_)));
                 assert!(self.handshaking || self.secure.is_some());
             }
-            Event::TlsEstablished(info) => assert_eq!(Some(info.verified), self.secure),
+            Event::TlsEstablished(info) => assert_eq!(Some(info.is_verified()), self.secure),
             Event::Ready => {
                 let may_be = matches!(self.tls, TlsMode::None | TlsMode::Opportunistic);
                 assert!(may_be || self.secure.is_some(), "ready without TLS");

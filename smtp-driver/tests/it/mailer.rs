@@ -99,8 +99,8 @@ fn a_message_over_tls_with_a_password() {
             let mailer = builder.build(sim.runtime()).unwrap();
             let message = message(&mailer);
             let report = sim.block_on(mailer.send(&message)).unwrap();
-            assert!(report.tls().unwrap().verified);
-            assert_eq!(report.tls().unwrap().verification(), &Verification::Roots);
+            assert!(report.tls().unwrap().is_verified());
+            assert_eq!(report.tls().unwrap().verification, Verification::Roots);
             assert_eq!(report.recipients().len(), 2);
             report.all_delivered().unwrap();
             let got = messages.lock().unwrap();

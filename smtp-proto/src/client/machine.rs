@@ -424,7 +424,7 @@ impl Client {
 
     /// As [`tls_ready`](Self::tls_ready), and tells of it.
     pub(crate) fn tls_established(&mut self, now: Instant, info: TlsInfo) {
-        if self.tls_ready(now, info.verified).is_ok() {
+        if self.tls_ready(now, info.is_verified()).is_ok() {
             self.wire.events.push_back(Event::TlsEstablished(Box::new(info)));
         }
     }

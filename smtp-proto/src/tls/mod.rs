@@ -91,41 +91,31 @@ pub struct TlsInfo {
     pub cipher_suite: String,
     /// The key exchange group, such as `X25519MLKEM768`.
     pub key_exchange: Option<String>,
-    /// Whether the peer's identity was verified, so that credentials may be sent.
-    pub verified: bool,
     /// Whether an earlier session was resumed, which spares the handshake its certificates.
     pub resumed: bool,
     /// The certificates the peer presented, DER, its own first; those of the earlier session if that was resumed.
     pub peer_certificates: Vec<Vec<u8>>,
-    verification: Verification,
+    /// How the peer's identity was verified, if it was.
+    pub verification: Verification,
 }
 
 impl TlsInfo {
-    /// A value for engines outside this crate; the rest is public, or set by
-    /// [`with_verification`](Self::with_verification).
+    /// A value for engines outside this crate, whose verification is [`Custom`](Verification::Custom) or none; the rest
+    /// is public.
     pub fn new(version: impl Into<String>, cipher_suite: impl Into<String>, verified: bool) -> Self {
         Self {
             version: version.into(),
             cipher_suite: cipher_suite.into(),
             key_exchange: None,
-            verified,
             resumed: false,
             peer_certificates: Vec::new(),
             verification: if verified { Verification::Custom } else { Verification::None },
         }
     }
 
-    /// Says how the peer was verified, and sets [`verified`](Self::verified) to whether it was.
-    #[must_use]
-    pub fn with_verification(mut self, verification: Verification) -> Self {
-        self.verified = verification.is_verified();
-        self.verification = verification;
-        self
-    }
-
-    /// How the peer was verified.
-    pub fn verification(&self) -> &Verification {
-        &self.verification
+    /// Whether the peer's identity was verified, so that credentials may be sent.
+    pub fn is_verified(&self) -> bool {
+        self.verification.is_verified()
     }
 }
 

@@ -139,7 +139,7 @@ impl Pair {
     fn on_event(&mut self, event: Event) {
         match event {
             Event::TlsEstablished(info) => {
-                assert!(info.verified);
+                assert!(info.is_verified());
                 self.told.push(format!("{} {}", info.version, info.key_exchange.unwrap()));
             }
             Event::Ready => {

@@ -122,7 +122,8 @@ impl TlsEngine for Engine {
         };
         let suite = self.connection.negotiated_cipher_suite()?.suite();
         let suite = suite.as_str().map_or_else(|| format!("{suite:?}"), ToString::to_string);
-        let mut info = TlsInfo::new(version, suite, false).with_verification(verification.clone());
+        let mut info = TlsInfo::new(version, suite, false);
+        info.verification = verification.clone();
         info.resumed = self.connection.handshake_kind() == Some(HandshakeKind::Resumed);
         info.key_exchange = self.connection.negotiated_key_exchange_group().map(|group| {
             let name = group.name();

@@ -183,7 +183,7 @@ fn what_was_negotiated_is_told() {
     assert_eq!(info.cipher_suite, "TLS13_AES_256_GCM_SHA384");
     let group = if cfg!(feature = "aws-lc-rs") { "X25519MLKEM768" } else { "X25519" };
     assert_eq!(info.key_exchange.as_deref(), Some(group));
-    assert!(info.verified);
+    assert!(info.is_verified());
     assert_eq!(info.peer_certificates.len(), 1);
 }
 
@@ -234,7 +234,7 @@ fn case_w30_bad_certificates_are_told_apart() {
     let authority = Authority::new();
     let connector = authority.connector();
     let check = |params: &CertificateParams, name| {
-        verdict(&connector, &authority.acceptor(params), name).map(|info| info.verified)
+        verdict(&connector, &authority.acceptor(params), name).map(|info| info.is_verified())
     };
     let certificate = |error| Err(TlsError::Certificate(error));
 
@@ -269,7 +269,7 @@ fn case_w30_bad_certificates_are_told_apart() {
 
     let verdict_on = |authority: Authority| {
         let server = authority.acceptor(&params(&["mx.example.com"]));
-        verdict(&connector, &server, "mx.example.com").map(|info| info.verified)
+        verdict(&connector, &server, "mx.example.com").map(|info| info.is_verified())
     };
     assert_eq!(verdict_on(Authority::named("Another")), certificate(CertificateError::UnknownIssuer));
     // An authority that only has the name of a trusted one.
@@ -316,7 +316,7 @@ fn any_certificate_encrypts_but_is_not_verified() {
     let server = acceptor(vec![params(&["x"]).self_signed(&key).unwrap().der().clone()], &key);
     let connector = RustlsConnector::without_verification(default_provider(), Arc::new(At(NOW))).unwrap();
     let info = verdict(&connector, &server, "mx.example.com").unwrap();
-    assert!(!info.verified);
+    assert!(!info.is_verified());
     assert_eq!(info.peer_certificates.len(), 1);
 }
 
@@ -366,11 +366,14 @@ fn sessions_are_resumed_only_when_asked() {
     let count = |connector: &RustlsConnector| {
         let before = counting.1.load(core::sync::atomic::Ordering::Relaxed);
         for _ in 0..2 {
-            assert!(verdict(connector, &server, "mx.example.com").unwrap().verified);
+            assert!(verdict(connector, &server, "mx.example.com").unwrap().is_verified());
         }
         counting.1.load(core::sync::atomic::Ordering::Relaxed) - before
     };
-    assert!(!verdict(&connector, &server, "mx.example.com").unwrap().verified, "nobody has vouched for it");
+    assert!(
+        !verdict(&connector, &server, "mx.example.com").unwrap().is_verified(),
+        "nobody has vouched for it"
+    );
     let connector = connector.assume_verified();
     assert_eq!(count(&connector), 2);
     assert_eq!(count(&connector.resuming(8)), 1);

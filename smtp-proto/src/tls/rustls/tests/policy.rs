@@ -62,8 +62,8 @@ fn opportunistic_accepts_anything_and_verifies_nothing() {
     let (certificate, key) = hopeless();
     let connector = context().connector(&TlsPolicy::opportunistic()).unwrap();
     let info = verdict(&connector, &acceptor(vec![certificate], &key), "mx.example.com").unwrap();
-    assert!(!info.verified);
-    assert_eq!(info.verification(), &Verification::None);
+    assert!(!info.is_verified());
+    assert_eq!(info.verification, Verification::None);
 }
 
 #[test]
@@ -72,8 +72,8 @@ fn verified_by_roots_says_so() {
     let server = authority.acceptor(&params(&["mx.example.com"]));
     let connector = context().roots(authority.roots()).unwrap().connector(&TlsPolicy::verified()).unwrap();
     let info = verdict(&connector, &server, "mx.example.com").unwrap();
-    assert!(info.verified);
-    assert_eq!(info.verification(), &Verification::Roots);
+    assert!(info.is_verified());
+    assert_eq!(info.verification, Verification::Roots);
     let none = context().connector(&TlsPolicy::verified()).unwrap_err();
     assert!(matches!(none, TlsError::Configuration { .. }), "{none:?}");
     assert!(context().roots(RootCertStore::empty()).is_err());
@@ -86,7 +86,8 @@ fn any_of_the_reference_names_will_do() {
     let context = context().roots(authority.roots()).unwrap();
     let check = |names: &[&str]| {
         let policy = names.iter().fold(TlsPolicy::verified(), |policy, name| policy.reference_name(*name));
-        verdict(&context.connector(&policy).unwrap(), &server, "other.example.com").map(|info| info.verified)
+        verdict(&context.connector(&policy).unwrap(), &server, "other.example.com")
+            .map(|info| info.is_verified())
     };
     assert_eq!(check(&["mx.example.com."]), Ok(true));
     assert_eq!(check(&["a.example.com", "b.example.com", "mx.example.com"]), Ok(true));
@@ -121,7 +122,7 @@ fn pins_look_at_the_servers_own_certificate_alone() {
     let check = |pins: &[Pin]| {
         let connector = context().connector(&TlsPolicy::pinned(pins.to_vec())).unwrap();
         verdict(&connector, &server, "mx.example.com")
-            .map(|info| (info.verified, info.verification().clone()))
+            .map(|info| (info.is_verified(), info.verification.clone()))
     };
     assert_eq!(check(&[of_certificate]), Ok((true, Verification::Pin(of_certificate))));
     assert_eq!(check(&[of_key]), Ok((true, Verification::Pin(of_key))));
@@ -268,8 +269,8 @@ fn sessions_are_resumed_within_one_policy_and_never_across() {
             for (connector, (policy, verification)) in connectors.iter().zip(&cases) {
                 let info = connect(connector);
                 assert_eq!(info.resumed, !first, "{policy:?}");
-                assert_eq!(info.verification(), verification);
-                assert_eq!(info.verified, *verification != Verification::None);
+                assert_eq!(&info.verification, verification);
+                assert_eq!(info.is_verified(), *verification != Verification::None);
                 assert_eq!(info.peer_certificates.len(), 2);
             }
         }
