@@ -233,7 +233,7 @@ fn check_hello(fields: &Fields<'_>) {
 }
 
 fn check_query(kind: char, text: &str) {
-    let text = QueryText::new(text);
+    let text = QueryText::new(text).ok();
     if let Some(text) = &text {
         assert_printable(text.as_str());
     }

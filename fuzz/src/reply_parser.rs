@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use smtp_proto::TextError;
 use smtp_proto::escape::Snippet;
 use smtp_proto::reply::{Code, EnhancedCode, Reply, ReplyError, ReplyLimits, ReplyParser, Severity, line};
 
@@ -213,7 +214,8 @@ fn check_reply(reply: &Reply) {
     if let Ok(text) = String::from_utf8(reply.lines().collect::<Vec<_>>().join(&b'\n')) {
         match Reply::new(reply.code(), &text) {
             Ok(made) => assert!(made.lines().eq(reply.lines()) && made.code() == reply.code()),
-            Err(at) => assert_eq!(text.as_bytes()[at], b'\r'),
+            Err(TextError::Character { at }) => assert_eq!(text.as_bytes()[at], b'\r'),
+            Err(error) => panic!("{error}"),
         }
     }
 }

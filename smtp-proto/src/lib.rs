@@ -16,15 +16,17 @@ pub mod sasl;
 mod secret;
 pub mod server;
 mod session;
+mod text;
 mod time;
 pub mod tls;
 
 pub use address::{Address, AddressError, AddressLiteral, Domain, Host, LocalPart};
-pub use client::{Client, Config, Event, Next};
+pub use client::{Client, Config, Error, Event, Failure, Next, Outcome, TransactionId};
 pub use envelope::Envelope;
 pub use extensions::{Extension, Extensions};
 pub use output::{Output, WrongChunk};
 pub use sasl::AuthMechanism;
 pub use secret::{Secret, SecretBytes};
 pub use session::{Security, Session, Tls};
+pub use text::TextError;
 pub use time::Instant;

@@ -11,6 +11,7 @@ use core::fmt::{self, Write};
 use crate::address::{Address, Host};
 use crate::envelope::{BodyType, MailOptions, RcptOptions, Ret, xtext};
 use crate::sasl::AuthMechanism;
+use crate::text::TextError;
 
 /// A command, or a line that answers a 334 during AUTH.
 ///
@@ -146,17 +147,23 @@ impl QueryText {
     /// A text.
     ///
     /// ```
+    /// use smtp_proto::TextError;
     /// use smtp_proto::command::QueryText;
     ///
-    /// assert!(QueryText::new("postmaster").is_some());
-    /// assert!(QueryText::new("a\r\nRSET").is_none());
+    /// assert_eq!(QueryText::new("postmaster")?.as_str(), "postmaster");
+    /// assert_eq!(QueryText::new("a\r\nRSET"), Err(TextError::Character { at: 1 }));
+    /// # Ok::<(), TextError>(())
     /// ```
-    pub fn new(text: impl Into<String>) -> Option<Self> {
+    ///
+    /// # Errors
+    /// Nothing, more than 500 bytes, a control character or line separator, white space at either end.
+    pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
         let text = text.into();
-        let is_good = (1..=Self::LIMIT).contains(&text.len())
-            && text.trim() == text
-            && !text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
-        is_good.then_some(Self(text))
+        TextError::check(&text, Self::LIMIT, |at, c| {
+            let is_end = at == 0 || at + c.len_utf8() == text.len();
+            !(c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || is_end && c.is_whitespace())
+        })?;
+        Ok(Self(text))
     }
 
     /// The text.
@@ -391,9 +398,12 @@ mod tests {
             wire(Command::Query(&Query::XClient(attributes))),
             "XCLIENT NAME=[x] HELO=a+20b+0D+0A\r\n"
         );
-        for bad in ["", " a", "a ", "a\nb", "a\0", "a\u{85}b", &"x".repeat(501)] {
-            assert_eq!(QueryText::new(bad), None, "{bad:?}");
+        for (bad, at) in [(" a", 0), ("a ", 1), ("a\nb", 1), ("a\0", 1), ("a\u{85}b", 1), ("a\u{2028}", 1)] {
+            assert_eq!(QueryText::new(bad), Err(TextError::Character { at }), "{bad:?}");
         }
+        assert_eq!(QueryText::new(""), Err(TextError::Empty));
+        let too_long = Err(TextError::TooLong { length: 501, limit: 500 });
+        assert_eq!(QueryText::new("x".repeat(501)), too_long);
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub use code::{Code, EnhancedCode, Severity};
 pub use parser::{Line, ReplyError, ReplyLimits, ReplyParser, line};
 
 use crate::escape::Escaped;
+use crate::text::TextError;
 pub(crate) use text::{Text, split_line};
 
 /// A complete reply.
@@ -32,10 +33,10 @@ impl Reply {
     /// A reply with one line of text, or several separated by LF; for servers and tests.
     ///
     /// # Errors
-    /// CR and NUL cannot be in a text; the error is where the first one is.
-    pub fn new(code: Code, text: &str) -> Result<Self, usize> {
+    /// CR and NUL cannot be in a text.
+    pub fn new(code: Code, text: &str) -> Result<Self, TextError> {
         match text.bytes().position(|b| b == b'\r' || b == 0) {
-            Some(at) => Err(at),
+            Some(at) => Err(TextError::Character { at }),
             None => Ok(Self { code, bare_lf: false, text: Text::from_lines(code, text) }),
         }
     }

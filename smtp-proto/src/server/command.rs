@@ -100,7 +100,7 @@ impl<'a> Command<'a> {
             if arguments.is_empty() { Ok(command) } else { Err(CommandError::Syntax(usage)) }
         };
         let query = |query: fn(QueryText) -> Query, usage| {
-            let text = QueryText::new(arguments).ok_or(CommandError::Syntax(usage))?;
+            let text = QueryText::new(arguments).map_err(|_| CommandError::Syntax(usage))?;
             Ok(Self::Query(query(text)))
         };
         let hellos = [
@@ -276,7 +276,7 @@ mod tests {
             ("vrfy x y", Command::Query(Query::Vrfy(QueryText::new("x y").unwrap()))),
             ("EXPN x", Command::Query(Query::Expn(QueryText::new("x").unwrap()))),
             ("HELP ", Command::Query(Query::Help(None))),
-            ("HELP x", Command::Query(Query::Help(QueryText::new("x")))),
+            ("HELP x", Command::Query(Query::Help(QueryText::new("x").ok()))),
             ("bdat 0  last ", Command::Bdat { size: 0, last: true }),
             ("BDAT 18446744073709551615", Command::Bdat { size: u64::MAX, last: false }),
             (

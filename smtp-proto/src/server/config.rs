@@ -9,6 +9,7 @@ use crate::address::Host;
 use crate::envelope::{ByMode, Hold, MailOptions, OptionError};
 use crate::extensions::Extension;
 use crate::sasl::AuthMechanism;
+use crate::text::TextError;
 use crate::tls::TlsAcceptor;
 
 /// How a server behaves; one value serves many connections.
@@ -160,21 +161,25 @@ pub struct Keyword(String);
 impl Keyword {
     const LIMIT: usize = 500;
 
-    /// A line; `None` if it does not begin with a letter or digit, has anything but printable ASCII, or more than 500
-    /// bytes.
+    /// A line.
     ///
     /// ```
+    /// use smtp_proto::TextError;
     /// use smtp_proto::server::Keyword;
     ///
-    /// assert_eq!(Keyword::new("X-LOUD yes").unwrap().as_str(), "X-LOUD yes");
-    /// assert!(Keyword::new("X\r\n250 SIZE").is_none());
+    /// assert_eq!(Keyword::new("X-LOUD yes")?.as_str(), "X-LOUD yes");
+    /// assert_eq!(Keyword::new("X\r\n250 SIZE"), Err(TextError::Character { at: 1 }));
+    /// # Ok::<(), TextError>(())
     /// ```
-    pub fn new(line: impl Into<String>) -> Option<Self> {
+    ///
+    /// # Errors
+    /// Nothing, more than 500 bytes, anything but printable ASCII, or something else than a letter or digit to begin with.
+    pub fn new(line: impl Into<String>) -> Result<Self, TextError> {
         let line = line.into();
-        let is_good = line.len() <= Self::LIMIT
-            && line.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && line.bytes().all(|b| matches!(b, b' '..=b'~'));
-        is_good.then_some(Self(line))
+        TextError::check(&line, Self::LIMIT, |at, c| {
+            matches!(c, ' '..='~') && (at > 0 || c.is_ascii_alphanumeric())
+        })?;
+        Ok(Self(line))
     }
 
     /// The line.

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
+use smtp_proto::command::QueryText;
 use smtp_proto::reply::{Code, EnhancedCode, Reply, ReplyError, ReplyLimits, ReplyParser};
-use smtp_proto::{Address, AddressLiteral, Domain, Host, LocalPart};
+use smtp_proto::server::Keyword;
+use smtp_proto::{Address, AddressLiteral, Domain, Host, LocalPart, TextError};
 
 fn domain(text: &str) -> Domain {
     text.parse().unwrap()
@@ -107,4 +109,21 @@ fn limits_of_replies_count_every_byte() {
     assert_eq!(parse(b"x\n250 ok\r\n").unwrap_err().to_string(), "not a reply line: \"x\"");
     let nul = parse(b"250 abcdefgh\0ijklmnop\r\n250 next\r\n").unwrap_err().to_string();
     assert!(nul.contains("ijklmnop") && !nul.contains("next"), "{nul}");
+}
+
+#[test]
+fn case_a1_texts_that_would_break_a_line_name_the_rule() {
+    for bad in ["x\ry", "x\ny", "x\0y", "x\u{1b}y", "x\u{85}y"] {
+        let character = TextError::Character { at: 1 };
+        assert_eq!(QueryText::new(bad), Err(character), "{bad:?}");
+        assert_eq!(Keyword::new(bad), Err(character), "{bad:?}");
+        // Between the lines of a reply stands LF, and what is odd is shown escaped.
+        let is_text = !bad.contains(['\r', '\0']);
+        let reply = Reply::new(Code::new(250).unwrap(), bad);
+        assert_eq!(reply.err(), (!is_text).then_some(character), "{bad:?}");
+    }
+    assert_eq!(Keyword::new("-"), Err(TextError::Character { at: 0 }));
+    assert_eq!(Keyword::new(""), Err(TextError::Empty));
+    let error = Keyword::new("x".repeat(501)).unwrap_err();
+    assert_eq!(error.to_string(), "the text has 501 bytes, of at most 500");
 }

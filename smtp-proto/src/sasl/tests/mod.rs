@@ -1,3 +1,5 @@
+//! What each mechanism says to which challenge, which one is chosen, and credentials that are refused.
+
 use super::*;
 use crate::reply::{ReplyLimits, ReplyParser};
 use alloc::format;
