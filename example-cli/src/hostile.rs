@@ -72,7 +72,7 @@ impl Hostile {
                 Arg::Value(word) => {
                     let word = word.string()?;
                     let before = scripts.len();
-                    scripts.extend(catalogue().iter().filter(|case| is_meant(case, &word)).map(entry));
+                    scripts.extend(catalogue().filter(|case| is_meant(case, &word)).map(entry));
                     if scripts.len() == before {
                         return Err(format!("there is no case {word:?}").into());
                     }
@@ -97,7 +97,7 @@ impl Hostile {
         }
         let all = scripts.is_empty();
         if all {
-            scripts.extend(catalogue().iter().map(entry));
+            scripts.extend(catalogue().map(entry));
         }
         if list {
             for (label, owed, script) in &scripts {
