@@ -463,9 +463,8 @@ impl<T: Transport> Conversation<'_, T> {
                     self.link.end_tls().await;
                     return Over;
                 }
-                b"RSET" | b"NOOP" => self.link.say(b"250 2.0.0 ok\r\n").await,
                 // Cancels AUTH.
-                b"*" => self.link.say(b"501 5.7.0 cancelled\r\n").await,
+                b"*" if self.code == b'3' => self.link.say(b"501 5.7.0 cancelled\r\n").await,
                 _ => {
                     self.wrong(text);
                     return Over;

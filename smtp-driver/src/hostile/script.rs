@@ -51,7 +51,7 @@ use smtp_proto::escape::Escaped;
 /// | `!close` | closes the connection; what was not read then resets it |
 /// | `!drop` | the same, under TLS without `close_notify` |
 /// | `!wrong TEXT` | notes that the client has done something wrong |
-/// | `!over TEXT` | serves no more: a client that says anything but QUIT, RSET or NOOP has done something wrong, and is cut off |
+/// | `!over TEXT` | serves no more: a client that says anything but QUIT, or in AUTH `*`, has done something wrong, and is cut off |
 ///
 /// What is said without a wait in between is said at once, in one segment where the network lets it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -103,6 +103,7 @@ fn what_clients_do_wrong_is_noted() {
     let to_rcpt = ["EHLO x", "MAIL FROM:<a@a.example>", "RCPT TO:<b@b.example>"];
     assert_eq!(wrong("", &to_rcpt), [""; 0]);
     assert_eq!(wrong("offer SIZE", &["EHLO x", "MAIL FROM:<a@a.example> SIZE=5"]), [""; 0]);
+    assert_eq!(wrong("C: MAIL\nS: abc\n!over went on", &["EHLO x", "MAIL FROM:<>", "QUIT"]), [""; 0]);
     for (script, lines, expected) in [
         ("", &["EHLO x", "AUTH PLAIN AGEAYg=="][..], "sent credentials without TLS"),
         ("", &["EHLO x", "MAIL FROM:<a@a.example> SIZE=5"], "used the parameter SIZE, which was not offered"),
@@ -133,6 +134,9 @@ fn what_clients_do_wrong_is_noted() {
             "sent content though no recipient was accepted",
         ),
         ("C: MAIL\nS: abc\n!over went on", &["EHLO x", "MAIL FROM:<>", "RCPT TO:<b@b.example>"], "went on"),
+        ("C: MAIL\nS: abc\n!over went on", &["EHLO x", "MAIL FROM:<>", "RSET"], "went on"),
+        ("C: MAIL\nS: abc\n!over went on", &["EHLO x", "MAIL FROM:<>", "NOOP"], "went on"),
+        ("C: MAIL\nS: abc\n!over went on", &["EHLO x", "MAIL FROM:<>", "*"], "went on"),
         ("tls expired", &["EHLO x", "MAIL FROM:<>"], "sent mail without TLS"),
         ("C: NOOP\n!wrong said NOOP\n!ordinary", &["NOOP"], "said NOOP"),
     ] {
