@@ -1,7 +1,7 @@
 //! The cases of the wire, by number, and the ordinary ways of a session.
 
 use super::script::{Setup, check, outcome, outcomes};
-use smtp_proto::client::TlsMode;
+use smtp_proto::client::{Chunking, TlsMode};
 use smtp_proto::envelope::{BodyType, Form};
 
 pub(crate) const HELLO: &str = "
@@ -196,22 +196,50 @@ fn case_w1_plain_text_behind_the_reply_to_starttls() {
 
 #[test]
 fn case_w2_what_was_said_before_tls_is_forgotten() {
+    let before = [
+        "STARTTLS",
+        "PIPELINING",
+        "SIZE 1",
+        "SMTPUTF8",
+        "8BITMIME",
+        "CHUNKING",
+        "AUTH PLAIN",
+        "LIMITS RCPTMAX=1 MAILMAX=1",
+    ];
+    let start = hello(&before) + "C: STARTTLS\nS: 220 go\nC: EHLO client.example\nS: 250 mx\n";
+    // No parameters, a command at a time, no limits of size, recipients and messages.
+    let message = "C: MAIL FROM:<from@a.example>
+         S: 250 ok
+         C: RCPT TO:<x@b.example>
+         S: 250 ok
+         C: RCPT TO:<y@b.example>
+         S: 250 ok
+         C: DATA
+         S: 354 go
+         C: hi
+         C: .
+         S: 250 queued\n";
+    let to = ["x@b.example", "y@b.example"];
+    let setup = Setup::message(&to, "hi\r\n").starttls().sized().chunked(Chunking::Safe).stay();
     check(
-        &one().starttls(),
-        &(hello(&["STARTTLS", "PIPELINING", "SIZE 1"])
-            + "C: STARTTLS
-               S: 220 go
-               C: EHLO client.example
-               S: 250 mx
-               C: MAIL FROM:<from@a.example>
-               S: 550 no
-               C: QUIT
-               S: 221 bye"),
-        "start TLS
-         ready
-         rejected: the server refused at MAIL: 550 no
-         closed",
+        &setup.and_message(&to, "hi\r\n", Form::default()),
+        &(start.clone() + message + message),
+        &("start TLS\nready\n".to_owned() + &"delivered: 250 queued\n".repeat(4) + "open, reusable"),
     );
+    let rejected = |setup: Setup, why: &str| {
+        check(&setup.starttls().stay(), &start, &format!("start TLS\nready\n{why}\nopen, reusable"));
+    };
+    let nobody = Setup { messages: vec![], ..one() };
+    let eight_bit = Form { body: BodyType::EightBitMime, ..Form::default() };
+    rejected(
+        nobody.clone().and_message(&["to@b.example"], "\u{fc}\r\n", eight_bit),
+        "rejected: the message has 8-bit content, and the server has no 8BITMIME",
+    );
+    rejected(
+        nobody.clone().and_message(&["\u{fc}@b.example"], "hi\r\n", Form::default()),
+        "rejected: the message needs SMTPUTF8, and the server has none",
+    );
+    rejected(nobody.login(), "no mechanism");
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "W2",
         "forgotten-extensions",
-        "what EHLO offered before TLS is forgotten: no AUTH, no SIZE, no pipelining, no limits",
+        "what EHLO offered before TLS is forgotten: no AUTH, no SIZE, no pipelining, no limits, neither 8-bit nor UTF-8",
         "tls good
          C: EHLO
          S: 250-hostile.example

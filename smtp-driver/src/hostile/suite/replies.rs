@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use smtp_message::{Bcc, LineEnds, RawMessage};
 use smtp_proto::client::{Event, PeerFault};
 
-use super::stage::{DELIVERED, NO_TIME, Stage, TO, address, impatient, one, one_with, told, with_password};
+use super::stage::{
+    DELIVERED, NO_TIME, Stage, TO, address, eight_bit, impatient, one, one_with, told, with_password,
+};
 use crate::conformance::Harness;
 use crate::hostile::{Script, Seen};
 
@@ -98,9 +99,7 @@ pub async fn w11<H: Harness>(harness: &H) {
 /// Case W12: keywords of EHLO.
 pub async fn w12<H: Harness>(harness: &H) {
     let stage = Stage::new(harness, "odd-keywords", |builder| builder);
-    let eight_bit = RawMessage::parse("Subject: hi\n\nGr\u{fc}\u{df}e\n", LineEnds::Normalise, Bcc::Keep);
-    let eight_bit = eight_bit.expect("a message");
-    let report = stage.mailer.send_to(None, vec![address(TO[0])], &eight_bit).await;
+    let report = stage.mailer.send_to(None, vec![address(TO[0])], &eight_bit()).await;
     assert_eq!(told(report), [DELIVERED], "no limit of size, and 8BITMIME");
     stage.ends(1).await;
     one_with(harness, "odd-keywords", with_password, TO, &[DELIVERED]).await;

@@ -198,6 +198,11 @@ pub(super) fn small() -> RawMessage {
     RawMessage::parse("Subject: hi\n\nhi\n", LineEnds::Normalise, Bcc::Keep).expect("a message")
 }
 
+pub(super) fn eight_bit() -> RawMessage {
+    let content = "Subject: hi\n\nGr\u{fc}\u{df}e\n";
+    RawMessage::parse(content, LineEnds::Normalise, Bcc::Keep).expect("a message")
+}
+
 /// More than any buffers on the way take.
 pub(super) fn large() -> RawMessage {
     let line = "x".repeat(998) + "\r\n";

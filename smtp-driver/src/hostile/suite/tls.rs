@@ -3,7 +3,7 @@
 use smtp_proto::client::{Error as SessionError, PeerMisbehaved};
 use smtp_proto::tls::{CertificateError, TlsError, TlsPolicy};
 
-use super::stage::{Stage, TO, one_with, starttls, told, with_password};
+use super::stage::{DELIVERED, Stage, TO, address, eight_bit, one_with, starttls, told, with_password};
 use crate::conformance::Harness;
 use crate::hostile::Case;
 use crate::{Error, MailerBuilder};
@@ -24,14 +24,17 @@ pub async fn w1<H: Harness>(harness: &H) {
 
 /// Case W2: what was offered before TLS is forgotten.
 pub async fn w2<H: Harness>(harness: &H) {
-    one_with(
-        harness,
-        "forgotten-extensions",
-        starttls,
-        &["a@b.example", "b@b.example"],
-        &["delivered: 250 2.0.0 for a@b.example"; 2],
-    )
-    .await;
+    let stage = Stage::new(harness, "forgotten-extensions", starttls);
+    for _ in 0..2 {
+        // No parameters, a command at a time, no limits of size, recipients and messages.
+        stage.sends(&["a@b.example", "b@b.example"], &["delivered: 250 2.0.0 for a@b.example"; 2]).await;
+    }
+    let why = "rejected: the message needs SMTPUTF8, and the server has none";
+    stage.sends(&["\u{fc}@b.example", TO[0]], &[why, DELIVERED]).await;
+    // What is 8-bit is sent as it is or not at all.
+    let report = stage.mailer.send_to(None, vec![address(TO[0])], &eight_bit()).await;
+    assert_eq!(told(report), ["rejected: the message has 8-bit content, and the server has no 8BITMIME"]);
+    stage.ends(1).await;
     let stage = Stage::new(harness, "forgotten-extensions", with_password);
     stage.sends(TO, &["error: the server offers no AUTH"]).await;
     stage.ends(1).await;
