@@ -197,14 +197,27 @@ fn case_w22_no_content_before_a_recipient_is_accepted() {
 /// Two megabytes and three bytes.
 fn large() -> Setup {
     let mut setup = one().stay().chunked(Chunking::Safe);
-    setup.messages[0].1 = b"0123456789abcde\n".repeat(1 << 17);
+    setup.messages[0].1 = ("x".repeat(1022) + "\r\n").repeat(1 << 11).into_bytes();
     setup.messages[0].1.extend_from_slice(b"end");
-    setup.messages[0].1.iter_mut().skip(14).step_by(16).for_each(|byte| *byte = b'\r');
     setup.and_message(&["b@b.example"], "two", Form::default())
 }
 
-/// What the machine does with these replies, each to what it has written when it waits: the commands, and what it tells.
-pub(crate) fn session(setup: &Setup, replies: &[&str]) -> (Vec<String>, Vec<String>) {
+/// What the machine does with these replies, each to what it has written when it waits: the commands, and what it tells;
+/// the same for every cut behind the reply to EHLO.
+#[track_caller]
+fn session(setup: &Setup, replies: &[&str]) -> (Vec<String>, Vec<String>) {
+    let whole = session_cut(setup, replies);
+    for (i, reply) in replies.iter().enumerate().skip(HELLO.len()) {
+        for cut in 1..reply.len() {
+            let (start, end) = reply.split_at(cut);
+            let replies = [&replies[..i], &[start, end], &replies[i + 1..]].concat();
+            assert_eq!(session_cut(setup, &replies), whole, "cut into {start:?} and {end:?}");
+        }
+    }
+    whole
+}
+
+fn session_cut(setup: &Setup, replies: &[&str]) -> (Vec<String>, Vec<String>) {
     let mut client = Client::new(setup.config.clone(), TlsMode::None, Instant::ZERO);
     let (mut commands, mut told, mut out) = (Vec::new(), Vec::new(), Output::new());
     let mut replies = replies.iter();
@@ -237,10 +250,9 @@ pub(crate) fn session(setup: &Setup, replies: &[&str]) -> (Vec<String>, Vec<Stri
                 break;
             }
         }
-        let written: Vec<u8> = out.slices(chunk).unwrap().flatten().copied().collect();
-        let lines = written
-            .split(|&byte| byte == b'\n')
-            .filter_map(|line| str::from_utf8(line.strip_suffix(b"\r")?).ok());
+        let mut written = Vec::new();
+        out.slices(chunk).unwrap().for_each(|slice| written.extend_from_slice(slice));
+        let lines = str::from_utf8(&written).unwrap().split_terminator("\r\n");
         commands.extend(
             lines.filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase())).map(str::to_owned),
         );

@@ -9,7 +9,6 @@ use smtp_proto::envelope::{
 };
 use smtp_proto::reply::{Code, Reply};
 
-use super::chunks::session;
 use super::script::Setup;
 use super::wire::{after_hello, one};
 
@@ -165,19 +164,29 @@ fn case_w17_recipients_beyond_the_servers_limit_are_left_for_a_further_transacti
         );
     }
     // A full mailbox, or nobody accepted before: no further transaction would help.
-    for (first, refusal) in
-        [("250 ok", "452 4.2.2 full"), ("250 ok", "552 5.2.2 full"), ("550 no", "452 4.5.3 many")]
-    {
-        let told = after_first(first, refusal);
-        assert!(told[1].starts_with("deferred: the server refused at RCPT"), "{told:?}");
+    let sent = "S: 354 go\nC: hi\nC: .\nS: 250 queued";
+    for (first, refusal, rest, told) in [
+        ("250 ok", "452 4.2.2 full", sent, "delivered: 250 queued"),
+        ("250 ok", "552 5.2.2 full", sent, "delivered: 250 queued"),
+        ("550 no", "452 4.5.3 many", "S: 554 nobody", "rejected: the server refused at RCPT: 550 no"),
+        ("550 no", "552 many", "S: 554 nobody", "rejected: the server refused at RCPT: 550 no"),
+    ] {
+        after_hello(
+            &Setup::message(&["a@b.example", "b@b.example"], "hi\r\n").stay(),
+            &["PIPELINING"],
+            &format!(
+                "C: MAIL FROM:<from@a.example>
+                 C: RCPT TO:<a@b.example>
+                 C: RCPT TO:<b@b.example>
+                 C: DATA
+                 S: 250 ok
+                 S: {first}
+                 S: {refusal}
+                 {rest}"
+            ),
+            &format!("ready\n{told}\ndeferred: the server refused at RCPT: {refusal}\nopen, reusable"),
+        );
     }
-}
-
-fn after_first(first: &str, second: &str) -> Vec<String> {
-    let setup = Setup::message(&["a@b.example", "b@b.example"], "hi\r\n").stay();
-    let last = if first.starts_with('2') { "354 go" } else { "554 nobody" };
-    let replies = format!("250 ok\r\n{first}\r\n{second}\r\n{last}\r\n");
-    session(&setup, &["220 hi\r\n", "250-hi\r\n250 PIPELINING\r\n", &replies, "250 queued\r\n"]).1
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // in tests a panic is the report
 
 mod auth;
+mod cases;
 mod chunks;
 mod content;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]

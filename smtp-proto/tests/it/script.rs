@@ -2,9 +2,9 @@
 //!
 //! A script is a list of lines: `S: ` bytes of the server, `C: ` bytes of the client, each with a CRLF behind it; `S| `
 //! and `C| ` without; `\r`, `\n`, `\0`, `\t` and `\xHH` are escapes.  Lines that begin with `!` act: `!eof`,
-//! `!timeout`, `!cancel`, `!quit`, `!abort`, `!auth`, `!respond`, `!at SECONDS` (what time it is), `!deadline SECONDS` (when the next
-//! deadline must be).  Consecutive server lines come in one piece, and in every test once more
-//! cut at every byte and byte by byte: events and output must be the same.
+//! `!timeout`, `!cancel`, `!send` (all messages, once more), `!quit`, `!abort`, `!auth`, `!respond`, `!at SECONDS` (what
+//! time it is), `!deadline SECONDS` (when the next deadline must be).  Consecutive server lines come in one piece, and in
+//! every test once more cut at every byte and byte by byte: events and output must be the same.
 
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub(crate) struct Setup {
     pub(crate) verified: bool,
     /// Do not give the secret when it is asked for.
     pub(crate) keep_secret: bool,
+    /// Nor content.
+    pub(crate) keep_content: bool,
     /// The nonce of SCRAM, and what the connection can be bound to.
     pub(crate) nonce: [u8; NONCE],
     pub(crate) binding: Option<[u8; 32]>,
@@ -50,6 +52,7 @@ impl Setup {
             handshake: true,
             verified: true,
             keep_secret: false,
+            keep_content: false,
             nonce: [0; NONCE],
             binding: None,
         };
@@ -252,6 +255,7 @@ impl<'a> Run<'a> {
                             self.now = self.client.deadline().expect("nothing is waited for");
                             self.client.handle_timeout(self.now);
                         }
+                        "send" => self.send(),
                         "cancel" => self.client.cancel(self.open.first().expect("nothing is open").0),
                         "quit" => self.client.quit(),
                         "abort" => self.client.abort_auth().unwrap(),
@@ -289,6 +293,7 @@ impl<'a> Run<'a> {
         loop {
             match self.client.poll(self.now, &mut out) {
                 Next::Event(event) => self.on_event(event),
+                Next::Body(_) if self.setup.keep_content => return,
                 Next::Body(id) => {
                     let content = self.open.iter().find(|(open, _)| *open == id).unwrap().1;
                     let mut rest = content;
@@ -345,7 +350,9 @@ impl<'a> Run<'a> {
                 }
             }
             Event::Finished(id, outcomes) => {
-                self.open.retain(|(open, _)| *open != id);
+                let ended = self.open.iter().position(|(open, _)| *open == id).expect("it is open");
+                assert_eq!(ended, 0, "in the order in which they were sent");
+                self.open.remove(ended);
                 self.told.extend(outcomes.iter().map(ToString::to_string));
             }
             Event::PeerFault(fault) => self.told.push(format!("fault: {fault:?}")),

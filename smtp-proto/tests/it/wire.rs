@@ -597,7 +597,7 @@ fn a_transaction_that_ends_early_is_reset_before_the_next() {
     );
 }
 
-const SENT: &str = "C: MAIL FROM:<from@a.example>
+pub(crate) const SENT: &str = "C: MAIL FROM:<from@a.example>
     C: RCPT TO:<to@b.example>
     C: DATA
     S: 250 ok
