@@ -86,6 +86,14 @@ pub(super) const CASES: &[Case] = &[
          !stall",
     ),
     case(
+        "W21",
+        "stops-reading-content",
+        "content that nobody reads costs a deadline, and not a thread for good",
+        "C: DATA
+         S: 354 go
+         !stall",
+    ),
+    case(
         "W22",
         "bdat-500",
         "the connection is closed: what comes after a chunk that was not understood may be taken for commands",
