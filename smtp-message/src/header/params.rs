@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_never_split_a_character_and_join_to_the_value() {
+    fn case_m8_pieces_of_long_names_never_split_a_character_and_join_to_the_value() {
         for unit in ["ü", "日本", "\u{1f980}", "a", "'", "x ü"] {
             for times in [1, 7, 8, 9, 60, 300] {
                 let value = unit.repeat(times);

@@ -179,7 +179,7 @@ fn case_m12_the_hash_of_an_empty_body() {
 }
 
 #[test]
-fn the_field_says_what_was_asked_for_in_short_7_bit_lines() {
+fn case_m12_the_field_says_what_was_asked_for_in_short_7_bit_lines() {
     let template = rsa()
         .identity("a b;=@sub.example.com")
         .unwrap()
@@ -277,7 +277,7 @@ fn case_m15_both_fields_of_one_click_are_signed() {
 }
 
 #[test]
-fn keys_in_all_forms() {
+fn case_m12_keys_in_all_forms() {
     let read = |text: &str| PrivateKey::from_pem(text.as_bytes());
     let pkcs1 = read(include_str!("keys/rsa-pkcs1.pem")).unwrap();
     assert_eq!(pkcs1.public_key(), key(RSA).public_key());
