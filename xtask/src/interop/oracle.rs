@@ -133,6 +133,7 @@ fn run(suite: &Suite<'_>, always_8bit: bool) -> Vec<Case> {
         case(name, dkim::signed(suite, url, "one@example.test", arrived));
     }
     case("SMTPUTF8 address", text(suite, &starttls, "grüße@example.test", "TLSv1.3"));
+    case("a domain in Unicode without SMTPUTF8 (case A4)", a_label(suite, &bare, always_8bit));
 
     let seven = ready_made("", "7bit", &nasty_7bit());
     let eight = ready_made("", "8bit", &nasty_8bit());
@@ -252,6 +253,21 @@ fn text(suite: &Suite<'_>, url: &str, to: &str, tls: &str) -> Result<(), String>
     }
     let lf: Vec<u8> = kept.message.iter().filter(|byte| **byte != b'\r').copied().collect();
     suite::arrived(&lf, to).map(drop)
+}
+
+/// The envelope and the header have the A-label, and nothing else than ASCII.  smtp-server shows U-labels of what it gets.
+fn a_label(suite: &Suite<'_>, url: &str, shows_a_labels: bool) -> Result<(), String> {
+    let (to, ascii) = ("x@münchen.example", "x@xn--mnchen-3ya.example");
+    let (said, trace) = suite.traced_text(url, to, &[])?;
+    said.verdicts(&[(ascii, "delivered", Some(250))])?;
+    trace.has(1, &format!("C: RCPT TO:<{ascii}>"))?;
+    let kept = one(suite, "sender@example.test", &[if shows_a_labels { ascii } else { to }])?;
+    let lf: Vec<u8> = kept.message.iter().filter(|byte| **byte != b'\r').copied().collect();
+    suite::arrived(&lf, ascii)?;
+    match kept.message.is_ascii() && !kept.has("SMTPUTF8") {
+        true => Ok(()),
+        false => Err(format!("not ASCII: {:?}, {}", kept.envelope, kept.message.escape_ascii())),
+    }
 }
 
 fn some_refused(suite: &Suite<'_>, url: &str) -> Result<(), String> {
