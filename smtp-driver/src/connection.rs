@@ -5,13 +5,14 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use smtp_message::ContentError;
 use smtp_proto::client::{Event, Next, Outcome};
 use smtp_proto::envelope::Envelope;
 use smtp_proto::sasl::{Credentials, NONCE};
-use smtp_proto::{Config, Output, Security, Session};
+use smtp_proto::{Config, Instant, Output, Security, Session};
 
 use crate::content::AsyncChunks;
 use crate::error::Error;
@@ -31,16 +32,27 @@ pub(crate) struct Connection<T> {
     /// Content that `out` refers to from `start` on.
     content: Vec<u8>,
     start: usize,
+    /// Until then the caller waits, and no longer.
+    limit: Option<Instant>,
+    observer: Arc<Observer>,
 }
 
 impl<T: Transport> Connection<T> {
-    pub(crate) fn new(transport: T, config: Config, security: Security, now: smtp_proto::Instant) -> Self {
+    pub(crate) fn new(
+        transport: T,
+        config: Config,
+        security: Security,
+        observer: Arc<Observer>,
+        now: Instant,
+    ) -> Self {
         Self {
             pipe: Pipe::new(transport),
             session: Session::new(config, security, now),
             out: Output::new(),
             content: Vec::new(),
             start: 0,
+            limit: None,
+            observer,
         }
     }
 
@@ -53,29 +65,22 @@ impl<T: Transport> Connection<T> {
         &mut self,
         runtime: &R,
         credentials: Option<&Credentials>,
-        observer: &Observer,
     ) -> Result<(), Error> {
         loop {
             match self.next(runtime).await {
                 Next::Event(event) => {
-                    observer(&event);
+                    (self.observer)(&event);
                     match event {
                         Event::Ready => {
                             let Some(credentials) = credentials else { return Ok(()) };
-                            if let Err(error) = self.authenticate(runtime, credentials) {
-                                self.quit(runtime, observer).await;
-                                return Err(error);
-                            }
+                            self.authenticate(runtime, credentials)?;
                         }
                         Event::SecretWanted(_) => match credentials.and_then(Credentials::secret) {
                             Some(secret) => self.session.respond(secret)?,
                             None => self.session.abort_auth()?,
                         },
                         Event::Authenticated(_) => return Ok(()),
-                        Event::AuthFailed(error) => {
-                            self.quit(runtime, observer).await;
-                            return Err(Error::Auth(error));
-                        }
+                        Event::AuthFailed(error) => return Err(Error::Auth(error)),
                         _ => {}
                     }
                 }
@@ -105,7 +110,6 @@ impl<T: Transport> Connection<T> {
         runtime: &R,
         envelope: Envelope,
         chunks: &mut impl AsyncChunks,
-        observer: &Observer,
     ) -> Result<Vec<Outcome>, Error> {
         let size = envelope.form().size;
         let id = self.session.send(envelope)?;
@@ -115,7 +119,7 @@ impl<T: Transport> Connection<T> {
         loop {
             match self.next(runtime).await {
                 Next::Event(event) => {
-                    observer(&event);
+                    (self.observer)(&event);
                     if let Event::Finished(finished, outcomes) = event
                         && finished == id
                     {
@@ -159,11 +163,50 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Ends the connection politely.
-    pub(crate) async fn quit<R: Runtime<Transport = T>>(&mut self, runtime: &R, observer: &Observer) {
+    /// Says QUIT as far as that needs no waiting.
+    pub(crate) async fn say_quit<R: Runtime<Transport = T>>(&mut self, runtime: &R) {
         self.session.quit();
+        self.flush(runtime).await;
+    }
+
+    /// Waits until the server has answered QUIT, but not after `deadline`.
+    pub(crate) async fn finish<R: Runtime<Transport = T>>(mut self, runtime: &R, deadline: Instant) {
+        self.limit = Some(deadline);
         while let Next::Event(event) = self.next(runtime).await {
-            observer(&event);
+            (self.observer)(&event);
+        }
+    }
+
+    /// Ends the connection politely and waits for nothing, neither for room to say QUIT nor for the reply to it: what
+    /// the caller wants to know is known.
+    pub(crate) async fn leave<R: Runtime<Transport = T>>(mut self, runtime: &R) {
+        // Of a session that has failed nothing more may leave: the end of a content may be among it.
+        if self.session.is_over() && !self.out.is_empty() {
+            return;
+        }
+        self.say_quit(runtime).await;
+        // TLS is closed by this side too (RFC 8446 section 6.1).
+        self.session.handle_eof(runtime.now());
+        self.flush(runtime).await;
+    }
+
+    /// Writes what can be written without waiting.
+    async fn flush<R: Runtime<Transport = T>>(&mut self, runtime: &R) {
+        loop {
+            match self.session.poll(runtime.now(), &mut self.out) {
+                Next::Event(event) => (self.observer)(&event),
+                Next::Wait if !self.out.is_empty() => {
+                    // A deadline that has passed: one attempt.
+                    let Moved::Wrote(n) =
+                        self.pipe.exchange(&self.out, &[], false, Some(Instant::ZERO)).await
+                    else {
+                        return;
+                    };
+                    self.out.advance(n);
+                    self.session.handle_written(runtime.now(), n);
+                }
+                Next::Wait | Next::Body(_) | Next::Closed(_) => return,
+            }
         }
     }
 
@@ -220,7 +263,9 @@ impl<T: Transport> Connection<T> {
     /// Moves bytes once, or lets time pass until the deadline.
     async fn exchange<R: Runtime<Transport = T>>(&mut self, runtime: &R) {
         let chunk = self.content.get(self.start..).unwrap_or_default();
-        let moved = self.pipe.exchange(&self.out, chunk, true, self.session.deadline()).await;
+        let late = self.limit.is_some_and(|limit| runtime.now() >= limit);
+        let deadline = self.session.deadline().into_iter().chain(self.limit).min();
+        let moved = self.pipe.exchange(&self.out, chunk, true, deadline).await;
         let now = runtime.now();
         match moved {
             Moved::Read(bytes) => self.session.handle_input(now, bytes),
@@ -238,6 +283,10 @@ impl<T: Transport> Connection<T> {
         }
         // Bytes that end no wait must not keep the deadline from being seen.
         self.session.handle_timeout(now);
+        if late {
+            // What was there already is moved.
+            self.session.give_up(now);
+        }
     }
 }
 

@@ -205,6 +205,15 @@ impl Session {
         }
     }
 
+    /// As [`Client::give_up`]; what TLS still has to say is not waited for either.
+    pub fn give_up(&mut self, now: Instant) {
+        if self.closing.is_some() {
+            self.channel = None;
+        } else {
+            self.client.give_up(now);
+        }
+    }
+
     /// `n` more bytes of the output were written.
     pub fn handle_written(&mut self, now: Instant, n: usize) {
         match &mut self.channel {

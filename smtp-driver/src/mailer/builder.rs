@@ -11,6 +11,7 @@ use smtp_proto::sasl::{AuthMechanism, Credentials, CredentialsError};
 use smtp_proto::tls::{TlsConnector, TlsError, TlsPolicy};
 use smtp_proto::{AddressError, AddressLiteral, Config, Domain, Host, Secret, Security, Tls};
 
+use super::pool::Pool;
 use super::{Mailer, Server, url};
 use crate::connection::Observer;
 use crate::login::{Ask, Login};
@@ -40,6 +41,7 @@ pub struct MailerBuilder {
     connect_timeout: Duration,
     observer: Option<Arc<Observer>>,
     max_idle: usize,
+    idle_timeout: Duration,
     chunking: Chunking,
     lmtp: bool,
 }
@@ -79,6 +81,7 @@ impl MailerBuilder {
             connect_timeout: Duration::from_secs(30),
             observer: None,
             max_idle: 4,
+            idle_timeout: Duration::from_secs(60),
             chunking: Chunking::default(),
             lmtp: false,
         }
@@ -245,8 +248,8 @@ impl MailerBuilder {
         self
     }
 
-    /// How long each wait of a session may take; if not given, as RFC 5321 asks, but a minute for the greeting: a
-    /// submission server that says nothing for so long expects TLS first.
+    /// How long each wait of a session may take; if not given, as RFC 5321 asks, but a minute for the greeting, because a
+    /// submission server that says nothing for so long expects TLS first, and 5 seconds for QUIT.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self
@@ -267,6 +270,14 @@ impl MailerBuilder {
     /// How many connections are kept open while nothing is sent; 4 if not given.
     pub fn max_idle(mut self, connections: usize) -> Self {
         self.max_idle = connections;
+        self
+    }
+
+    /// How long a connection is kept open while nothing is sent on it; a minute if not given, which servers put up with.
+    ///
+    /// Nothing runs in the background: what was idle for longer is closed when the next message is sent.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout;
         self
     }
 
@@ -315,9 +326,8 @@ impl MailerBuilder {
             config,
             connect_timeout: self.connect_timeout,
             observer: self.observer.unwrap_or_else(|| Arc::new(|_: &Event| {})),
-            max_idle: self.max_idle,
         };
-        Ok(Mailer::new(runtime, server))
+        Ok(Mailer::new(runtime, server, Pool::new(self.max_idle, self.idle_timeout)))
     }
 
     /// The host as it is looked up and verified: A-labels, or an IP address.
@@ -350,6 +360,7 @@ impl fmt::Debug for MailerBuilder {
 fn submission_timeouts() -> Timeouts {
     let mut timeouts = Timeouts::default();
     timeouts.greeting = Duration::from_secs(60);
+    timeouts.quit = Duration::from_secs(5);
     timeouts
 }
 

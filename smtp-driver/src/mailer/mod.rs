@@ -5,9 +5,10 @@
 //! unaccounted for is kept for the next message.
 
 mod builder;
+mod pool;
 mod url;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -15,7 +16,7 @@ use smtp_message::{Content, ContentError, Message, Stamp};
 use smtp_proto::client::{AuthRefusal, Error as SessionError, Failure, Outcome, Phase};
 use smtp_proto::envelope::{Envelope, Form};
 use smtp_proto::sasl::Credentials;
-use smtp_proto::{Address, Config, Instant, Security};
+use smtp_proto::{Address, Config, Extensions, Security};
 
 pub use builder::{ConfigError, MailerBuilder, UrlError};
 
@@ -23,11 +24,9 @@ use crate::connection::{Connection, Observer};
 use crate::content::AsyncChunks;
 use crate::error::Error;
 use crate::login::{Ask, Logins};
+use crate::mailer::pool::Pool;
 use crate::report::{Recipient, Report};
 use crate::runtime::Runtime;
-
-/// A connection that was idle for longer is not used again.
-const MAX_IDLE_TIME: Duration = Duration::from_secs(60);
 
 /// So many further transactions there are for a message, and one more for every 50 recipients: a server that takes one
 /// recipient at a time cannot have the message ten thousand times.
@@ -43,13 +42,7 @@ pub struct Mailer<R: Runtime> {
 struct Shared<R: Runtime> {
     runtime: R,
     server: Server,
-    /// Never locked across an await.
-    idle: Mutex<Vec<Idle<R>>>,
-}
-
-struct Idle<R: Runtime> {
-    connection: Connection<R::Transport>,
-    since: Instant,
+    pool: Pool<Connection<R::Transport>>,
 }
 
 /// How to reach the server.
@@ -61,7 +54,6 @@ struct Server {
     config: Config,
     connect_timeout: Duration,
     observer: Arc<Observer>,
-    max_idle: usize,
 }
 
 impl<R: Runtime + Default> Mailer<R> {
@@ -75,8 +67,8 @@ impl<R: Runtime + Default> Mailer<R> {
 }
 
 impl<R: Runtime> Mailer<R> {
-    fn new(runtime: R, server: Server) -> Self {
-        Self { shared: Arc::new(Shared { runtime, server, idle: Mutex::new(Vec::new()) }) }
+    fn new(runtime: R, server: Server, pool: Pool<Connection<R::Transport>>) -> Self {
+        Self { shared: Arc::new(Shared { runtime, server, pool }) }
     }
 
     /// The time and the randomness that building a message needs.
@@ -149,12 +141,25 @@ impl<R: Runtime> Mailer<R> {
         content: &(impl Content + ?Sized),
     ) -> Result<Report, Error> {
         loop {
-            let (mut connection, kept) = self.connection().await?;
+            let (mut connection, kept) = match self.kept().await {
+                Some(connection) => (connection, true),
+                None => {
+                    // A file that is missing is found before anybody is connected to.
+                    content.form(&Extensions::default())?;
+                    (self.connect_and_log_in().await?, false)
+                }
+            };
             // A kept connection may turn out to be closed; the next one may need another form.
-            let form = content.form(connection.session().extensions())?;
-            let mut chunks = content.open(&form)?;
-            let report = self.send_on(&mut connection, envelope.clone().with_form(form), &mut chunks).await?;
+            let form = content.form(connection.session().extensions());
+            let opened = form.and_then(|form| Ok((form, content.open(&form)?)));
+            let report = match opened {
+                Ok((form, mut chunks)) => {
+                    self.send_on(&mut connection, envelope.clone().with_form(form), &mut chunks).await
+                }
+                Err(error) => Err(error.into()),
+            };
             self.keep(connection).await;
+            let report = report?;
             if !(kept && was_stale(&report)) {
                 return Ok(report);
             }
@@ -176,11 +181,15 @@ impl<R: Runtime> Mailer<R> {
     ) -> Result<Report, Error> {
         let envelope = Envelope::new(sender, recipients)?.with_form(form);
         loop {
-            let (mut connection, kept) = self.connection().await?;
+            let (mut connection, kept) = match self.kept().await {
+                Some(connection) => (connection, true),
+                None => (self.connect_and_log_in().await?, false),
+            };
             let mut once = Once { content: &mut content, begun: false };
-            let report = self.send_on(&mut connection, envelope.clone(), &mut once).await?;
+            let report = self.send_on(&mut connection, envelope.clone(), &mut once).await;
             let begun = once.begun;
             self.keep(connection).await;
+            let report = report?;
             // What was read cannot be read again.
             if begun || !(kept && was_stale(&report)) {
                 return Ok(report);
@@ -188,12 +197,22 @@ impl<R: Runtime> Mailer<R> {
         }
     }
 
-    /// Ends the connections that are kept, politely.  The mailer can be used further.
+    /// Ends the connections that are kept, politely: all together have the time of [`Timeouts::quit`] to answer.  The
+    /// mailer can be used further.
+    ///
+    /// [`Timeouts::quit`]: smtp_proto::client::Timeouts::quit
     pub async fn close(&self) {
-        while let Some(Idle { mut connection, .. }) = self.pop_idle() {
-            if connection.is_reusable(&self.shared.runtime) {
-                connection.quit(&self.shared.runtime, &*self.shared.server.observer).await;
+        let Shared { runtime, server, pool } = &*self.shared;
+        let deadline = runtime.now() + server.config.timeouts.quit;
+        let mut leaving = Vec::new();
+        for mut connection in pool.take_all() {
+            if connection.is_reusable(runtime) {
+                connection.say_quit(runtime).await;
+                leaving.push(connection);
             }
+        }
+        for connection in leaving {
+            connection.finish(runtime, deadline).await;
         }
     }
 
@@ -203,10 +222,9 @@ impl<R: Runtime> Mailer<R> {
         envelope: Envelope,
         content: &mut impl AsyncChunks,
     ) -> Result<Report, Error> {
-        let Shared { runtime, server, .. } = &*self.shared;
         let addresses = envelope.recipients().to_vec();
         let tls = connection.session().tls_info();
-        let outcomes = connection.send(runtime, envelope, content, &*server.observer).await?;
+        let outcomes = connection.send(&self.shared.runtime, envelope, content).await?;
         let recipients = addresses
             .into_iter()
             .zip(outcomes)
@@ -215,17 +233,12 @@ impl<R: Runtime> Mailer<R> {
         Ok(Report { recipients, tls })
     }
 
-    /// A connection that is ready, and whether it was kept.
-    async fn connection(&self) -> Result<(Connection<R::Transport>, bool), Error> {
-        let Shared { runtime, server, .. } = &*self.shared;
-        while let Some(Idle { mut connection, since }) = self.pop_idle() {
-            if runtime.now() - since <= MAX_IDLE_TIME && connection.is_reusable(runtime) {
-                return Ok((connection, true));
-            }
-        }
+    /// A new connection that is ready, with the credentials that there are.
+    async fn connect_and_log_in(&self) -> Result<Connection<R::Transport>, Error> {
+        let server = &self.shared.server;
         let credentials = server.logins.get(Ask::Usual).await?;
         let connected = self.connect(credentials.as_ref()).await;
-        let connected = match (connected, credentials) {
+        match (connected, credentials) {
             (Err(Error::Auth(error)), Some(refused))
                 if error.refusal() == Some(AuthRefusal::Credentials) && server.logins.can_renew() =>
             {
@@ -237,8 +250,7 @@ impl<R: Runtime> Mailer<R> {
                 self.connect(others.as_ref()).await
             }
             (connected, _) => connected,
-        };
-        connected.map(|connection| (connection, false))
+        }
     }
 
     /// A new connection that is ready.
@@ -251,27 +263,51 @@ impl<R: Runtime> Mailer<R> {
             port: server.port,
             source,
         })?;
-        let mut connection =
-            Connection::new(transport, server.config.clone(), server.security.clone(), runtime.now());
-        connection.establish(runtime, credentials, &*server.observer).await?;
-        Ok(connection)
-    }
-
-    fn pop_idle(&self) -> Option<Idle<R>> {
-        self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
-    }
-
-    /// Keeps a connection for the next message, or ends it.
-    async fn keep(&self, mut connection: Connection<R::Transport>) {
-        let Shared { runtime, server, idle } = &*self.shared;
-        if connection.session().is_reusable() {
-            let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() < server.max_idle {
-                return idle.push(Idle { connection, since: runtime.now() });
+        let mut connection = Connection::new(
+            transport,
+            server.config.clone(),
+            server.security.clone(),
+            Arc::clone(&server.observer),
+            runtime.now(),
+        );
+        match connection.establish(runtime, credentials).await {
+            Ok(()) => Ok(connection),
+            Err(error) => {
+                connection.leave(runtime).await;
+                Err(error)
             }
         }
-        if !connection.session().is_over() {
-            connection.quit(runtime, &*server.observer).await;
+    }
+
+    /// A connection that was kept and still works.
+    async fn kept(&self) -> Option<Connection<R::Transport>> {
+        let Shared { runtime, pool, .. } = &*self.shared;
+        loop {
+            let (connection, expired) = pool.take(runtime.now());
+            self.leave(expired).await;
+            let mut connection = connection?;
+            if connection.is_reusable(runtime) {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// Keeps a connection for the next message, or ends it; waits for nothing.
+    async fn keep(&self, connection: Connection<R::Transport>) {
+        let Shared { runtime, pool, .. } = &*self.shared;
+        if connection.session().is_reusable() {
+            self.leave(pool.put(connection, runtime.now())).await;
+        } else {
+            connection.leave(runtime).await;
+        }
+    }
+
+    /// Ends connections that were kept.
+    async fn leave(&self, connections: Vec<Connection<R::Transport>>) {
+        for mut connection in connections {
+            if connection.is_reusable(&self.shared.runtime) {
+                connection.leave(&self.shared.runtime).await;
+            }
         }
     }
 }

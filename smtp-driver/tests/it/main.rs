@@ -6,5 +6,6 @@ mod hostile;
 mod login;
 mod mailer;
 mod parts;
+mod pool;
 mod sim;
 mod transport;

@@ -292,9 +292,15 @@ impl Client {
     /// Time has passed; does something only at or after [`deadline`](Self::deadline).
     pub fn handle_timeout(&mut self, now: Instant) {
         self.wire.now = now;
-        if self.deadline().is_none_or(|deadline| now < deadline) {
-            return;
+        if self.deadline().is_some_and(|deadline| now >= deadline) {
+            self.give_up(now);
         }
+    }
+
+    /// Ends the connection because the caller waits no longer, as if a deadline had passed: what has its end mark wholly
+    /// written is [`Ambiguous`](Outcome::Ambiguous), all else that is open [`Deferred`](Outcome::Deferred).
+    pub fn give_up(&mut self, now: Instant) {
+        self.wire.now = now;
         if self.quit == Quit::Sent && self.transactions.is_empty() {
             self.close(Ok(()));
         } else {
