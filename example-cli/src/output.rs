@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use smtp_driver::{ConfigError, Error, Report, UrlError};
 use smtp_proto::client::{Event, Outcome, Trace};
 use smtp_proto::reply::Reply;
-use smtp_proto::tls::TlsInfo;
+use smtp_proto::tls::{TlsError, TlsInfo};
 
 /// Prints a line on standard output.  Whoever closes it wants no more; any other error is told once.
 ///
@@ -40,6 +40,8 @@ pub enum Failure {
     Usage(String),
     /// Connection, TLS or authentication.
     Send(Error),
+    /// TLS cannot be set up.
+    Tls(TlsError),
 }
 
 impl Failure {
@@ -65,6 +67,7 @@ impl Failure {
                 return ExitCode::SUCCESS;
             }
             Self::Usage(error) => (error.clone(), None, 2),
+            Self::Tls(error) => (error.to_string(), None, 3),
             Self::Send(error) => (error.to_string(), error.hint(), 3),
         };
         if json {
@@ -91,7 +94,7 @@ impl From<Error> for Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         match error {
-            ConfigError::Tls(error) => Self::Send(Error::Session(smtp_proto::client::Error::Tls(error))),
+            ConfigError::Tls(error) => Self::Tls(error),
             ConfigError::Url(error) => error.into(),
             error => Self::usage(error),
         }

@@ -161,7 +161,8 @@ impl fmt::Display for LookupError {
 
 impl std::error::Error for LookupError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| source as _)
+        // Its text is in this one's.
+        self.source.as_ref().and_then(std::error::Error::source)
     }
 }
 

@@ -15,7 +15,7 @@ use smtp_proto::sasl::{Credentials, NONCE};
 use smtp_proto::{Config, Instant, Output, Security, Session};
 
 use crate::content::AsyncChunks;
-use crate::error::Error;
+use crate::error::{Error, Server};
 use crate::pipe::{Moved, Pipe};
 use crate::runtime::{Runtime, Transport};
 
@@ -34,6 +34,8 @@ pub(crate) struct Connection<T> {
     start: usize,
     /// Until then the caller waits, and no longer.
     limit: Option<Instant>,
+    /// For errors.
+    server: Server,
     observer: Arc<Observer>,
 }
 
@@ -42,6 +44,7 @@ impl<T: Transport> Connection<T> {
         transport: T,
         config: Config,
         security: Security,
+        server: Server,
         observer: Arc<Observer>,
         now: Instant,
     ) -> Self {
@@ -52,6 +55,7 @@ impl<T: Transport> Connection<T> {
             content: Vec::new(),
             start: 0,
             limit: None,
+            server,
             observer,
         }
     }
@@ -76,17 +80,18 @@ impl<T: Transport> Connection<T> {
                             self.authenticate(runtime, credentials)?;
                         }
                         Event::SecretWanted(_) => match credentials.and_then(Credentials::secret) {
-                            Some(secret) => self.session.respond(secret)?,
-                            None => self.session.abort_auth()?,
-                        },
+                            Some(secret) => self.session.respond(secret),
+                            None => self.session.abort_auth(),
+                        }
+                        .map_err(|error| self.server.misuse(error))?,
                         Event::Authenticated(_) => return Ok(()),
-                        Event::AuthFailed(error) => return Err(Error::Auth(error)),
+                        Event::AuthFailed(error) => return Err(self.server.auth(error)),
                         _ => {}
                     }
                 }
-                Next::Closed(Err(error)) => return Err(Error::Session(error)),
+                Next::Closed(Err(error)) => return Err(self.server.session(error)),
                 // Neither can be before a request of ours.
-                Next::Closed(Ok(())) | Next::Body(_) | Next::Wait => return Err(Error::closed()),
+                Next::Closed(Ok(())) | Next::Body(_) | Next::Wait => return Err(self.server.closed()),
             }
         }
     }
@@ -101,7 +106,7 @@ impl<T: Transport> Connection<T> {
         runtime.fill_random(&mut nonce).map_err(Error::Randomness)?;
         let exchange = credentials.exchange(mechanism, nonce);
         let exchange = exchange.map_err(|error| Error::Credentials(Box::new(error)))?;
-        Ok(self.session.authenticate(exchange)?)
+        self.session.authenticate(exchange).map_err(|error| self.server.misuse(error))
     }
 
     /// Sends one message; there is an outcome for each recipient, in order.
@@ -112,7 +117,7 @@ impl<T: Transport> Connection<T> {
         chunks: &mut impl AsyncChunks,
     ) -> Result<Vec<Outcome>, Error> {
         let size = envelope.form().size;
-        let id = self.session.send(envelope)?;
+        let id = self.session.send(envelope).map_err(|error| self.server.misuse(error))?;
         self.content.clear();
         self.start = 0;
         let (mut next, mut sent, mut last, mut broken) = (0, 0_u64, false, None);
@@ -156,9 +161,9 @@ impl<T: Transport> Connection<T> {
                         next += taken;
                     }
                 }
-                Next::Closed(Err(error)) => return Err(Error::Session(error)),
+                Next::Closed(Err(error)) => return Err(self.server.session(error)),
                 // The transaction ends first.
-                Next::Closed(Ok(())) | Next::Wait => return Err(Error::closed()),
+                Next::Closed(Ok(())) | Next::Wait => return Err(self.server.closed()),
             }
         }
     }

@@ -1,14 +1,18 @@
 //! Why nothing could be sent.
+//!
+//! An error's text is complete in one line: it has that of its cause, so that `source` is the cause's own.
 
-use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::{error, fmt};
 
 use smtp_message::ContentError;
 use smtp_proto::Extensions;
-use smtp_proto::client::{AuthError, AuthRefusal, Misuse, Phase};
+use smtp_proto::client::{AuthError, AuthRefusal, Error as SessionError, Misuse, Phase};
 use smtp_proto::envelope::EnvelopeError;
 use smtp_proto::escape::Escaped;
-use smtp_proto::sasl::SaslError;
+use smtp_proto::reply::{Reply, Severity};
+use smtp_proto::sasl::{CredentialsError, SaslError};
 use smtp_proto::tls::{CertificateError, TlsError};
 
 /// Why a message could not be handed over at all.  What became of single recipients is in a
@@ -18,7 +22,7 @@ use smtp_proto::tls::{CertificateError, TlsError};
 pub enum Error {
     /// No connection could be made.
     Connect {
-        /// The host, as it was given.
+        /// The host.
         host: String,
         /// The port.
         port: u16,
@@ -26,9 +30,23 @@ pub enum Error {
         source: io::Error,
     },
     /// The connection was made and ended before the message was begun.
-    Session(smtp_proto::client::Error),
+    Session {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// Why.
+        source: Box<SessionError>,
+    },
     /// The server did not accept the credentials.
-    Auth(AuthError),
+    Auth {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// Why.
+        source: Box<AuthError>,
+    },
     /// There are credentials, and the server offers no mechanism for them.
     NoMechanism {
         /// What it offers; empty if it has no AUTH at all.
@@ -39,7 +57,7 @@ pub enum Error {
     /// The mechanism that was named must be bound to TLS 1.3, which the server does not do.
     NoChannelBinding,
     /// The credentials that were asked for could not be had, or cannot be used.
-    Credentials(Box<dyn std::error::Error + Send + Sync>),
+    Credentials(Box<dyn error::Error + Send + Sync>),
     /// The operating system gives no randomness.
     Randomness(io::Error),
     /// The envelope is not complete.
@@ -55,13 +73,50 @@ impl Error {
         Self::NoMechanism { offered: extensions.get("AUTH").unwrap_or_default().trim().into() }
     }
 
-    pub(crate) fn closed() -> Self {
-        Self::Session(smtp_proto::client::Error::Disconnected { phase: Phase::Idle })
+    /// Whether trying the same again later may help, though nobody here changes anything.
+    ///
+    /// A server that cannot be reached counts as temporary, one that cannot be trusted does not.  Whoever sends a message
+    /// again after an error does not send it twice: nothing was handed over.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            // Many resolvers do not tell a name that does not exist from a DNS that does not answer.
+            Self::Connect { source, .. } => source.kind() != io::ErrorKind::InvalidInput,
+            Self::Session { source, .. } => match &**source {
+                SessionError::Refused { reply, .. }
+                | SessionError::StartTlsUnavailable { refusal: Some((_, reply)) } => {
+                    reply.severity() == Severity::Transient
+                }
+                SessionError::Tls(error) => {
+                    matches!(error, TlsError::PeerAlert { .. } | TlsError::PeerMisbehaved { .. })
+                }
+                SessionError::PeerMisbehaved(_)
+                | SessionError::Disconnected { .. }
+                | SessionError::TimedOut { .. } => true,
+                _ => false,
+            },
+            Self::Auth { source, .. } => source.is_temporary(),
+            Self::Credentials(error) => !error.is::<CredentialsError>(),
+            Self::Randomness(_) | Self::Content(ContentError::Changed) => true,
+            Self::NoMechanism { .. }
+            | Self::InsecureAuth
+            | Self::NoChannelBinding
+            | Self::Envelope(_)
+            | Self::Content(_)
+            | Self::Misuse(_) => false,
+        }
+    }
+
+    /// The server's reply, if one is the reason.
+    pub fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::Session { source, .. } => source.reply(),
+            Self::Auth { source, .. } => source.reply(),
+            _ => None,
+        }
     }
 
     /// What to do about it, in one sentence, where that is known.
     pub fn hint(&self) -> Option<&'static str> {
-        use smtp_proto::client::Error as Session;
         Some(match self {
             Self::Connect { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => "check the host name",
@@ -69,46 +124,26 @@ impl Error {
                 io::ErrorKind::TimedOut => "check host and port, and whether a firewall is in the way",
                 _ => return None,
             },
-            Self::Session(Session::Tls(error)) => match error {
-                TlsError::Certificate(CertificateError::IsAuthority) => {
-                    "the server needs a certificate of its own, issued by an authority that is trusted here"
+            Self::Session { source, .. } => return session_hint(source),
+            Self::Auth { source, .. } => match &**source {
+                AuthError::TokenRefused { .. } => {
+                    "get a new token, for this server and with the scope it wants"
                 }
-                TlsError::Certificate(CertificateError::UnknownIssuer) => {
-                    "if the server has a private authority, give that authority's certificate"
+                AuthError::Mechanism(error) if error.is_of_the_server() => {
+                    "the server breaks the rules of the mechanism, or is not the one that knows the password"
                 }
-                TlsError::Certificate(CertificateError::NameMismatch { .. }) => {
-                    "connect by a name that the certificate is for"
+                AuthError::Mechanism(SaslError::Prohibited { .. }) => {
+                    "SCRAM cannot be used with them; name another mechanism (auth=PLAIN)"
                 }
-                TlsError::Certificate(CertificateError::Expired | CertificateError::NotYetValid) => {
-                    "the server needs a new certificate; check this computer's clock too"
-                }
-                TlsError::Certificate(CertificateError::NoPinMatch) => {
-                    "if the server has a new certificate, ask its operator for the new fingerprint"
-                }
-                TlsError::NotTls => "the port may be for STARTTLS: use smtp:// instead of smtps://",
-                _ => return None,
-            },
-            Self::Session(Session::StartTlsUnavailable { .. }) => {
-                "use a port with TLS; ?tls=none is for servers on this computer only"
-            }
-            Self::Session(Session::TimedOut { phase: Phase::Greeting }) => {
-                "the port may be for implicit TLS: use smtps:// instead of smtp://"
-            }
-            Self::Auth(AuthError::TokenRefused { .. }) => {
-                "get a new token, for this server and with the scope it wants"
-            }
-            Self::Auth(AuthError::Mechanism(error)) if error.is_of_the_server() => {
-                "the server breaks the rules of the mechanism, or is not the one that knows the password"
-            }
-            Self::Auth(AuthError::Mechanism(SaslError::Prohibited { .. })) => {
-                "SCRAM cannot be used with them; name another mechanism (auth=PLAIN)"
-            }
-            Self::Auth(error) => match error.refusal() {
-                Some(AuthRefusal::Credentials) => "check user name and password",
-                Some(AuthRefusal::Temporary) => "try again later",
-                Some(AuthRefusal::TooWeak) => "do what the server says, or name another mechanism (auth=)",
-                Some(AuthRefusal::NeedsTransition) => "log in with PLAIN once (auth=PLAIN)",
-                _ => "name another mechanism (auth=)",
+                error => match error.refusal() {
+                    Some(AuthRefusal::Credentials) => "check user name and password",
+                    Some(AuthRefusal::Temporary) => "try again later",
+                    Some(AuthRefusal::TooWeak) => {
+                        "do what the server says, or name another mechanism (auth=)"
+                    }
+                    Some(AuthRefusal::NeedsTransition) => "log in with PLAIN once (auth=PLAIN)",
+                    _ => "name another mechanism (auth=)",
+                },
             },
             Self::InsecureAuth => "use a TLS connector that verifies the server",
             Self::NoChannelBinding => "name a mechanism without -PLUS",
@@ -123,14 +158,49 @@ impl Error {
     }
 }
 
+fn session_hint(error: &SessionError) -> Option<&'static str> {
+    Some(match error {
+        SessionError::Tls(TlsError::Certificate(error)) => match error {
+            CertificateError::IsAuthority => {
+                "the server needs a certificate of its own, issued by an authority that is trusted here"
+            }
+            CertificateError::UnknownIssuer => {
+                "if the server has a private authority, give that authority's certificate"
+            }
+            CertificateError::NameMismatch { .. } => "connect by a name that the certificate is for",
+            CertificateError::Expired | CertificateError::NotYetValid => {
+                "the server needs a new certificate; check this computer's clock too"
+            }
+            CertificateError::NoPinMatch => {
+                "if the server has a new certificate, ask its operator for the new fingerprint"
+            }
+            _ => return None,
+        },
+        SessionError::Tls(TlsError::NotTls) => {
+            "the port may be for STARTTLS: use smtp:// instead of smtps://"
+        }
+        SessionError::StartTlsUnavailable { .. } => {
+            "use a port with TLS; ?tls=none is for servers on this computer only"
+        }
+        SessionError::TimedOut { phase: Phase::Greeting } => {
+            "the port may be for implicit TLS: use smtps:// instead of smtp://"
+        }
+        _ => return None,
+    })
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect { host, port, source } => {
                 write!(f, "cannot connect to {} port {port}: {source}", Escaped(host.as_bytes()))
             }
-            Self::Session(error) => error.fmt(f),
-            Self::Auth(error) => error.fmt(f),
+            Self::Session { host, port, source } => {
+                write!(f, "{} port {port}: {source}", Escaped(host.as_bytes()))
+            }
+            Self::Auth { host, port, source } => {
+                write!(f, "{} port {port}: {source}", Escaped(host.as_bytes()))
+            }
             Self::NoMechanism { offered } if offered.is_empty() => f.write_str("the server offers no AUTH"),
             Self::NoMechanism { offered } => {
                 write!(
@@ -150,30 +220,53 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Connect { source, .. } => Some(source),
-            Self::Session(error) => Some(error),
-            Self::Auth(error) => Some(error),
+            Self::Connect { source, .. } => source.source(),
+            Self::Session { source, .. } => source.source(),
+            Self::Auth { source, .. } => source.source(),
             Self::NoMechanism { .. } | Self::InsecureAuth | Self::NoChannelBinding => None,
-            Self::Credentials(error) => Some(&**error),
-            Self::Randomness(error) => Some(error),
-            Self::Envelope(error) => Some(error),
-            Self::Content(error) => Some(error),
-            Self::Misuse(error) => Some(error),
+            Self::Credentials(error) => error.source(),
+            Self::Randomness(error) => error.source(),
+            Self::Envelope(error) => error.source(),
+            Self::Content(error) => error.source(),
+            Self::Misuse(error) => error.source(),
         }
     }
 }
 
-impl From<Misuse> for Error {
-    fn from(error: Misuse) -> Self {
+/// A server, for errors that have to do with one.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) host: Arc<str>,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    pub(crate) fn connect(&self, source: io::Error) -> Error {
+        Error::Connect { host: self.host.to_string(), port: self.port, source }
+    }
+
+    pub(crate) fn session(&self, source: SessionError) -> Error {
+        Error::Session { host: self.host.to_string(), port: self.port, source: Box::new(source) }
+    }
+
+    pub(crate) fn auth(&self, source: AuthError) -> Error {
+        Error::Auth { host: self.host.to_string(), port: self.port, source: Box::new(source) }
+    }
+
+    pub(crate) fn misuse(&self, error: Misuse) -> Error {
         match error {
-            Misuse::InsecureAuth => Self::InsecureAuth,
-            Misuse::NoChannelBinding => Self::NoChannelBinding,
-            Misuse::Mechanism(error) => Self::Auth(AuthError::Mechanism(error)),
-            error => Self::Misuse(error),
+            Misuse::InsecureAuth => Error::InsecureAuth,
+            Misuse::NoChannelBinding => Error::NoChannelBinding,
+            Misuse::Mechanism(error) => self.auth(AuthError::Mechanism(error)),
+            error => Error::Misuse(error),
         }
+    }
+
+    pub(crate) fn closed(&self) -> Error {
+        self.session(SessionError::Disconnected { phase: Phase::Idle })
     }
 }
 

@@ -131,7 +131,8 @@ impl fmt::Display for ConnectError {
 
 impl std::error::Error for ConnectError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
+        // Its text is in this one's.
+        self.source.source()
     }
 }
 
@@ -151,7 +152,7 @@ impl fmt::Display for NoConnection {
 
 impl std::error::Error for NoConnection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.last.as_ref().map(|last| last as _)
+        self.last.as_ref().and_then(std::error::Error::source)
     }
 }
 

@@ -14,6 +14,7 @@ use smtp_proto::{AddressError, AddressLiteral, Config, Domain, Host, Secret, Sec
 use super::pool::Pool;
 use super::{Mailer, Server, url};
 use crate::connection::Observer;
+use crate::error;
 use crate::login::{Ask, Login};
 use crate::runtime::Runtime;
 
@@ -319,8 +320,7 @@ impl MailerBuilder {
         config.lmtp = self.lmtp;
         config.trace = self.observer.is_some();
         let server = Server {
-            host,
-            port,
+            name: error::Server { host: host.into(), port },
             security,
             logins,
             config,
@@ -404,7 +404,18 @@ impl fmt::Display for ConfigError {
     }
 }
 
-impl std::error::Error for ConfigError {}
+impl std::error::Error for ConfigError {
+    /// The cause's own: that is in the text.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Url(error) => error.source(),
+            Self::Host(error) => error.source(),
+            Self::Credentials(error) => error.source(),
+            Self::Tls(error) => error.source(),
+            Self::PlaintextCredentials | Self::Certificate | Self::NoTlsEngine => None,
+        }
+    }
+}
 
 impl From<UrlError> for ConfigError {
     fn from(error: UrlError) -> Self {

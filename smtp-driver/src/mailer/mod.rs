@@ -22,7 +22,7 @@ pub use builder::{ConfigError, MailerBuilder, UrlError};
 
 use crate::connection::{Connection, Observer};
 use crate::content::AsyncChunks;
-use crate::error::Error;
+use crate::error::{self, Error};
 use crate::login::{Ask, Logins};
 use crate::mailer::pool::Pool;
 use crate::report::{Recipient, Report};
@@ -47,8 +47,7 @@ struct Shared<R: Runtime> {
 
 /// How to reach the server.
 struct Server {
-    host: String,
-    port: u16,
+    name: error::Server,
     security: Security,
     logins: Logins,
     config: Config,
@@ -239,13 +238,13 @@ impl<R: Runtime> Mailer<R> {
         let credentials = server.logins.get(Ask::Usual).await?;
         let connected = self.connect(credentials.as_ref()).await;
         match (connected, credentials) {
-            (Err(Error::Auth(error)), Some(refused))
+            (Err(Error::Auth { source: error, .. }), Some(refused))
                 if error.refusal() == Some(AuthRefusal::Credentials) && server.logins.can_renew() =>
             {
                 let others = server.logins.get(Ask::AfterRefusal(refused.clone())).await?;
                 if others.as_ref().is_none_or(|others| others.is_same(&refused)) {
                     // One refusal is enough to know it, and two may lock the user out.
-                    return Err(Error::Auth(error));
+                    return Err(server.name.auth(*error));
                 }
                 self.connect(others.as_ref()).await
             }
@@ -257,16 +256,13 @@ impl<R: Runtime> Mailer<R> {
     async fn connect(&self, credentials: Option<&Credentials>) -> Result<Connection<R::Transport>, Error> {
         let Shared { runtime, server, .. } = &*self.shared;
         let deadline = runtime.now() + server.connect_timeout;
-        let connected = runtime.connect(&server.host, server.port, deadline).await;
-        let transport = connected.map_err(|source| Error::Connect {
-            host: server.host.clone(),
-            port: server.port,
-            source,
-        })?;
+        let connected = runtime.connect(&server.name.host, server.name.port, deadline).await;
+        let transport = connected.map_err(|error| server.name.connect(error))?;
         let mut connection = Connection::new(
             transport,
             server.config.clone(),
             server.security.clone(),
+            server.name.clone(),
             Arc::clone(&server.observer),
             runtime.now(),
         );
@@ -361,7 +357,7 @@ impl<R: Runtime> Clone for Mailer<R> {
 
 impl<R: Runtime> fmt::Debug for Mailer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let server = &self.shared.server;
+        let server = &self.shared.server.name;
         f.debug_struct("Mailer")
             .field("host", &server.host)
             .field("port", &server.port)

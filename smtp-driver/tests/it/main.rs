@@ -2,6 +2,7 @@
 // Clippy's exception for tests does not reach helper functions.
 #![allow(clippy::unwrap_used)]
 
+mod errors;
 mod hostile;
 mod login;
 mod mailer;

@@ -115,7 +115,7 @@ fn a_refused_login_does_not_wait_for_the_reply_to_quit() {
         play(&sim, &format!("tls good\noffer AUTH PLAIN\nC: AUTH\nS: 535 no\n{NEVER_LEAVES}"));
     let mailer = builder.credentials("me", "wrong").build(sim.runtime()).unwrap();
     let error = sim.block_on(send(&mailer)).unwrap_err();
-    assert!(matches!(error, Error::Auth(_)), "{error}");
+    assert!(matches!(error, Error::Auth { .. }), "{error}");
     let took = sim.runtime().now().as_duration();
     assert!(took < Duration::from_secs(1), "{took:?}");
     sim.block_on(sim.runtime().sleep(Duration::from_secs(1)));

@@ -186,6 +186,9 @@ pub(super) async fn one_with<H: Harness>(
 pub(super) fn told(result: Result<Report, Error>) -> Vec<String> {
     match result {
         Ok(report) => report.recipients().iter().map(|recipient| recipient.outcome.to_string()).collect(),
+        // Without the name of the server, which is another everywhere.
+        Err(Error::Session { source, .. }) => vec![format!("error: {source}")],
+        Err(Error::Auth { source, .. }) => vec![format!("error: {source}")],
         Err(error) => vec![format!("error: {error}")],
     }
 }

@@ -11,13 +11,15 @@ use crate::{Error, MailerBuilder};
 /// Case W1: plain text behind the reply to STARTTLS.
 pub async fn w1<H: Harness>(harness: &H) {
     let stage = Stage::new(harness, "starttls-injection", with_password);
-    let wrong: &[&str] = match stage.try_send(TO).await.expect_err("no TLS") {
-        Error::Session(SessionError::PeerMisbehaved(PeerMisbehaved::DataAfterStartTls)) => &[],
+    let error = stage.try_send(TO).await.expect_err("no TLS");
+    let Error::Session { source, .. } = &error else { panic!("{error}") };
+    let wrong: &[&str] = match **source {
+        SessionError::PeerMisbehaved(PeerMisbehaved::DataAfterStartTls) => &[],
         // The network may have cut right behind the reply: the handshake has begun, and the rest is seen to be no TLS.
-        Error::Session(SessionError::Tls(TlsError::NotTls)) if harness.cuts() => {
+        SessionError::Tls(TlsError::NotTls) if harness.cuts() => {
             &["went on though plain text came behind the reply to STARTTLS"]
         }
-        error => panic!("{error}"),
+        _ => panic!("{error}"),
     };
     stage.ends_with(1, wrong).await;
 }
@@ -73,9 +75,10 @@ pub async fn w30<H: Harness>(harness: &H) {
                 let builder = builder.credentials("user", "secret");
                 if name == "certificate-wildcard" { long_name(builder) } else { builder }
             });
-            let error = match stage.try_send(TO).await {
-                Err(Error::Session(SessionError::Tls(TlsError::Certificate(error)))) => error,
-                other => panic!("{name}: {:?}", told(other)),
+            let error = stage.try_send(TO).await.expect_err("no TLS");
+            let Error::Session { source, .. } = error else { panic!("{name}: {error}") };
+            let SessionError::Tls(TlsError::Certificate(error)) = *source else {
+                panic!("{name}: {source}");
             };
             let is_right = match name {
                 "certificate-expired" => error == CertificateError::Expired,
