@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use smtp_driver::{AsyncChunks, ConfigError, Error, MailerBuilder, Report};
-use smtp_message::{Content, ContentError, Message, Stamp};
+use smtp_message::{Content, ContentError, MailObject, Stamp};
 use smtp_proto::Address;
 use smtp_proto::envelope::{Envelope, Form};
 
@@ -49,13 +49,15 @@ impl Mailer {
         self.0.stamp()
     }
 
-    /// Sends a message to the recipients in its headers, Bcc included.
+    /// Sends a message to the recipients in its headers, Bcc included: one that was built, a ready-made one
+    /// ([`RawMessage`](crate::RawMessage)), or one that was signed.
     ///
     /// `Ok` does not mean that anybody got it: the [`Report`] says what became of each recipient.
     ///
     /// # Errors
-    /// Nothing was handed over: no connection, no verified TLS, credentials refused, content not readable.
-    pub fn send(&self, message: &Message) -> Result<Report, Error> {
+    /// Nothing was handed over: no connection, no verified TLS, credentials refused, content not readable, no sender or
+    /// recipient in the headers.
+    pub fn send(&self, message: &(impl MailObject + ?Sized)) -> Result<Report, Error> {
         block_on(self.0.send(message))
     }
 

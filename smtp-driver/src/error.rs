@@ -6,7 +6,9 @@ use std::io;
 use std::sync::Arc;
 use std::{error, fmt};
 
-use smtp_message::ContentError;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+use smtp_message::dkim::SignError;
+use smtp_message::{ContentError, NoEnvelope};
 use smtp_proto::Extensions;
 use smtp_proto::client::{AuthError, AuthRefusal, Error as SessionError, Misuse, Phase};
 use smtp_proto::envelope::EnvelopeError;
@@ -60,10 +62,16 @@ pub enum Error {
     Credentials(Box<dyn error::Error + Send + Sync>),
     /// The operating system gives no randomness.
     Randomness(io::Error),
-    /// The envelope is not complete.
-    Envelope(EnvelopeError),
+    /// There is no envelope, or it is not complete.
+    Envelope(NoEnvelope),
     /// The content could not be read, or changed while it was sent.  The server did not accept it.
     Content(ContentError),
+    /// The message could not be signed ([`MailerBuilder::sign_with`](crate::MailerBuilder::sign_with)).
+    #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+    Sign(SignError),
+    /// The mailer signs what it sends, which has to be read twice, and this content can be read once.
+    #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+    UnsignedStream,
     /// The session was not used as it must be; a defect of this crate.
     Misuse(Misuse),
 }
@@ -97,6 +105,11 @@ impl Error {
             Self::Auth { source, .. } => source.is_temporary(),
             Self::Credentials(error) => !error.is::<CredentialsError>(),
             Self::Randomness(_) | Self::Content(ContentError::Changed) => true,
+            // Of keys that are elsewhere, and perhaps out of reach.
+            #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+            Self::Sign(error) => matches!(error, SignError::Callback(_)),
+            #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+            Self::UnsignedStream => false,
             Self::NoMechanism { .. }
             | Self::InsecureAuth
             | Self::NoChannelBinding
@@ -215,6 +228,10 @@ impl fmt::Display for Error {
             Self::Randomness(error) => write!(f, "the operating system gives no randomness: {error}"),
             Self::Envelope(error) => error.fmt(f),
             Self::Content(error) => error.fmt(f),
+            #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+            Self::Sign(error) => error.fmt(f),
+            #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+            Self::UnsignedStream => f.write_str("a content that can be read once cannot be signed"),
             Self::Misuse(error) => error.fmt(f),
         }
     }
@@ -231,6 +248,10 @@ impl error::Error for Error {
             Self::Randomness(error) => error.source(),
             Self::Envelope(error) => error.source(),
             Self::Content(error) => error.source(),
+            #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+            Self::Sign(error) => error.source(),
+            #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+            Self::UnsignedStream => None,
             Self::Misuse(error) => error.source(),
         }
     }
@@ -270,9 +291,25 @@ impl Server {
     }
 }
 
+impl From<NoEnvelope> for Error {
+    fn from(error: NoEnvelope) -> Self {
+        Self::Envelope(error)
+    }
+}
+
 impl From<EnvelopeError> for Error {
     fn from(error: EnvelopeError) -> Self {
-        Self::Envelope(error)
+        Self::Envelope(error.into())
+    }
+}
+
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+impl From<SignError> for Error {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Content(error) => Self::Content(error),
+            error => Self::Sign(error),
+        }
     }
 }
 

@@ -44,6 +44,16 @@ pub trait Content: Send + Sync {
     fn open(&self, form: &Form) -> Result<Box<dyn Chunks>, ContentError>;
 }
 
+impl<C: Content + ?Sized> Content for &C {
+    fn form(&self, extensions: &Extensions) -> Result<Form, ContentError> {
+        (**self).form(extensions)
+    }
+
+    fn open(&self, form: &Form) -> Result<Box<dyn Chunks>, ContentError> {
+        (**self).open(form)
+    }
+}
+
 impl<C: Content + ?Sized> Content for Box<C> {
     fn form(&self, extensions: &Extensions) -> Result<Form, ContentError> {
         (**self).form(extensions)

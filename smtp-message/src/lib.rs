@@ -1,7 +1,7 @@
 //! Mail messages: typed headers that cannot be injected, bodies encoded on the way, DKIM signatures.
 //!
 //! A [`Message`] is built from typed parts, a [`RawMessage`] was made elsewhere; both are [`Content`] that a driver can
-//! send any number of times.  The crate reads no clock and no entropy: what it needs of them comes in a [`Stamp`].
+//! send any number of times, and a [`MailObject`] that says to whom.  The crate reads no clock and no entropy: what it needs of them comes in a [`Stamp`].
 
 mod content;
 mod date;
@@ -14,6 +14,7 @@ mod html;
 mod line_ends;
 mod mailbox;
 mod message;
+mod object;
 mod part;
 mod raw;
 mod stamp;
@@ -27,6 +28,7 @@ pub use header::{ContentType, ContentTypeError, HeaderValue, MessageId, MessageI
 pub use html::HtmlPolicy;
 pub use mailbox::{Mailbox, MailboxError, MailboxList};
 pub use message::{AutoSubmitted, BuildError, Importance, Message, MessageBuilder, Problem, Resent, Rule};
+pub use object::{MailObject, NoEnvelope};
 pub use part::{Data, Disposition, Part, PartError, Spool, TransferEncoding};
 pub use raw::{Bcc, LineEnds, RawError, RawMessage};
 pub use smtp_proto::envelope::BodyType;

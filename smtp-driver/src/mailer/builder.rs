@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+use smtp_message::dkim::Signer;
 use smtp_proto::client::{Chunking, Event, Timeouts};
 use smtp_proto::sasl::{AuthMechanism, Credentials, CredentialsError};
 use smtp_proto::tls::{TlsConnector, TlsError, TlsPolicy};
@@ -45,6 +47,8 @@ pub struct MailerBuilder {
     idle_timeout: Duration,
     chunking: Chunking,
     lmtp: bool,
+    #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+    signer: Option<Signer>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +89,8 @@ impl MailerBuilder {
             idle_timeout: Duration::from_secs(60),
             chunking: Chunking::default(),
             lmtp: false,
+            #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+            signer: None,
         }
     }
 
@@ -262,6 +268,26 @@ impl MailerBuilder {
         self
     }
 
+    /// Signs every message (DKIM, RFC 6376) by these templates, when it is sent and before anybody is connected to.
+    ///
+    /// A signed message goes in its 7-bit form, whatever the server takes.  One that was signed before gets these signatures
+    /// on top.
+    ///
+    /// ```
+    /// use smtp_driver::MailerBuilder;
+    /// use smtp_message::dkim::{NewKey, PrivateKey, Signer, Template};
+    ///
+    /// let (key, _) = PrivateKey::generate(NewKey::Ed25519)?;
+    /// let signer = Signer::new([Template::new("example.com", "sel1", key)?]);
+    /// let builder = MailerBuilder::new("mail.example.com").sign_with(signer);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+    pub fn sign_with(mut self, signer: Signer) -> Self {
+        self.signer = Some(signer);
+        self
+    }
+
     /// Is told of every event of every connection, among them the lines of the transcript with secrets masked.
     pub fn on_event(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
@@ -325,6 +351,8 @@ impl MailerBuilder {
             logins,
             config,
             connect_timeout: self.connect_timeout,
+            #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+            signer: self.signer,
             observer: self.observer.unwrap_or_else(|| Arc::new(|_: &Event| {})),
         };
         Ok(Mailer::new(runtime, server, Pool::new(self.max_idle, self.idle_timeout)))

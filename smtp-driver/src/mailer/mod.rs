@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
-use smtp_message::{Content, ContentError, Message, Stamp};
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+use smtp_message::dkim::Signer;
+use smtp_message::{Content, ContentError, MailObject, Stamp};
 use smtp_proto::client::{AuthRefusal, Error as SessionError, Failure, Outcome, Phase};
 use smtp_proto::envelope::{Envelope, Form};
 use smtp_proto::sasl::Credentials;
@@ -52,6 +54,8 @@ struct Server {
     logins: Logins,
     config: Config,
     connect_timeout: Duration,
+    #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+    signer: Option<Signer>,
     observer: Arc<Observer>,
 }
 
@@ -78,7 +82,8 @@ impl<R: Runtime> Mailer<R> {
         crate::stamp(&self.shared.runtime)
     }
 
-    /// Sends a message to the recipients in its headers, Bcc included.
+    /// Sends a message to the recipients in its headers, Bcc included: one that was built, a ready-made one
+    /// ([`RawMessage`](smtp_message::RawMessage)), or one that was signed.
     ///
     /// `Ok` does not mean that anybody got it: the [`Report`] says what became of each recipient.  Dropping the future
     /// closes its connection; whether the message was delivered is then unknown, as with [`Outcome::Ambiguous`].
@@ -86,9 +91,10 @@ impl<R: Runtime> Mailer<R> {
     /// Files of the message are read inside `poll`, which a timeout around this future cannot interrupt.
     ///
     /// # Errors
-    /// Nothing was handed over: no connection, no verified TLS, credentials refused, content not readable.
-    pub async fn send(&self, message: &Message) -> Result<Report, Error> {
-        self.send_to(Some(message.sender().clone()), message.recipients().to_vec(), message).await
+    /// Nothing was handed over: no connection, no verified TLS, credentials refused, content not readable, no sender or
+    /// recipient in the headers.
+    pub async fn send(&self, message: &(impl MailObject + ?Sized)) -> Result<Report, Error> {
+        self.send_envelope(message.envelope()?, message).await
     }
 
     /// Sends a content to these recipients, whatever its headers say.  A `sender` of `None` is the empty reverse-path.
@@ -115,6 +121,16 @@ impl<R: Runtime> Mailer<R> {
         envelope: Envelope,
         content: &(impl Content + ?Sized),
     ) -> Result<Report, Error> {
+        #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+        if let Some(signer) = &self.shared.server.signer {
+            let signed = signer.sign(content, self.shared.runtime.unix_time())?;
+            return self.send_all(envelope, &signed).await;
+        }
+        self.send_all(envelope, content).await
+    }
+
+    /// As many transactions as it takes.
+    async fn send_all(&self, envelope: Envelope, content: &(impl Content + ?Sized)) -> Result<Report, Error> {
         let mut report = self.send_once(&envelope, content).await?;
         // Positions in the report of those whom the last transaction was for.
         let mut positions: Vec<usize> = (0..report.recipients.len()).collect();
@@ -170,7 +186,7 @@ impl<R: Runtime> Mailer<R> {
     /// It goes in one transaction: who is too many for that ends [`Deferred`](Outcome::Deferred).
     ///
     /// # Errors
-    /// As [`send_to`](Self::send_to).
+    /// As [`send_to`](Self::send_to).  A mailer that signs does not send it.
     pub async fn send_stream(
         &self,
         sender: Option<Address>,
@@ -178,6 +194,10 @@ impl<R: Runtime> Mailer<R> {
         form: Form,
         mut content: impl AsyncChunks,
     ) -> Result<Report, Error> {
+        #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+        if self.shared.server.signer.is_some() {
+            return Err(Error::UnsignedStream);
+        }
         let envelope = Envelope::new(sender, recipients)?.with_form(form);
         loop {
             let (mut connection, kept) = match self.kept().await {

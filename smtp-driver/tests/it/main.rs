@@ -6,6 +6,7 @@ mod errors;
 mod hostile;
 mod login;
 mod mailer;
+mod objects;
 mod parts;
 mod pool;
 mod sim;

@@ -10,7 +10,7 @@ use smtp_message::{BodyType, ContentError, Data, Message, Part};
 use smtp_proto::server::{self, Response, Server};
 
 /// Serves at `mx.example`; returns where each message goes.
-fn listen(sim: &Sim) -> Arc<Mutex<Vec<Vec<u8>>>> {
+pub(crate) fn listen(sim: &Sim) -> Arc<Mutex<Vec<Vec<u8>>>> {
     let (runtime, messages) = (sim.runtime(), Arc::new(Mutex::new(Vec::new())));
     let delivered = Arc::clone(&messages);
     sim.listen("mx.example", 25, move |transport| {
