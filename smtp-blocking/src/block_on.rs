@@ -6,6 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+use std::time::Duration;
+
+use smtp_proto::Instant;
+
+use crate::clock;
 
 /// Runs `future` to its end on this thread, which sleeps while the future is pending.
 ///
@@ -13,17 +18,32 @@ use std::thread::{self, Thread};
 /// assert_eq!(smtp_blocking::block_on(async { 40 + 2 }), 42);
 /// ```
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    let unparker = Arc::new(Unparker { thread: thread::current(), woken: AtomicBool::new(false) });
-    let waker = Waker::from(Arc::clone(&unparker));
+    let (unparker, waker) = Unparker::new();
     let mut cx = Context::from_waker(&waker);
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return output;
         }
-        while !unparker.woken.swap(false, Ordering::Acquire) {
-            thread::park();
+        unparker.wait(None);
+    }
+}
+
+/// The same, but not after `deadline`; `None` if the future is not ready then.
+pub(crate) fn block_until<F: Future>(future: F, deadline: Instant) -> Option<F::Output> {
+    let (unparker, waker) = Unparker::new();
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        // Before the deadline is looked at, and once more behind it.
+        let late = clock::now() >= deadline;
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return Some(output);
         }
+        if late {
+            return None;
+        }
+        unparker.wait(Some(deadline));
     }
 }
 
@@ -31,6 +51,24 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 struct Unparker {
     thread: Thread,
     woken: AtomicBool,
+}
+
+impl Unparker {
+    fn new() -> (Arc<Self>, Waker) {
+        let this = Arc::new(Self { thread: thread::current(), woken: AtomicBool::new(false) });
+        (Arc::clone(&this), this.into())
+    }
+
+    /// Sleeps until somebody wakes this thread, or until `deadline`.
+    fn wait(&self, deadline: Option<Instant>) {
+        while !self.woken.swap(false, Ordering::Acquire) {
+            match deadline.map(clock::until) {
+                None => thread::park(),
+                Some(Duration::ZERO) => return,
+                Some(left) => thread::park_timeout(left),
+            }
+        }
+    }
 }
 
 impl Wake for Unparker {

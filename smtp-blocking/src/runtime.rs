@@ -1,5 +1,6 @@
 //! The runtime: names looked up by a helper thread, connecting by RFC 8305 over mio, the standard library's clocks.
 
+use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -13,6 +14,7 @@ use smtp_driver::{Runtime, adapter};
 use smtp_proto::Instant;
 
 use crate::TcpTransport;
+use crate::block_on::block_until;
 use crate::clock;
 use crate::transport::INTEREST;
 
@@ -93,6 +95,11 @@ impl Runtime for BlockingRuntime {
             return Err(adapter::no_address(host));
         }
         self.connect_any(&addresses, deadline)
+    }
+
+    /// Blocks this thread until then.
+    async fn timeout_at<F: Future + Send>(&self, deadline: Instant, future: F) -> Option<F::Output> {
+        block_until(future, deadline)
     }
 
     fn now(&self) -> Instant {

@@ -31,6 +31,12 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// All connections that there may be were in use for too long
+    /// ([`max_connections`](crate::MailerBuilder::max_connections)).
+    Busy {
+        /// How many there may be.
+        connections: usize,
+    },
     /// The connection was made and ended before the message was begun.
     Session {
         /// The host.
@@ -104,7 +110,7 @@ impl Error {
             },
             Self::Auth { source, .. } => source.is_temporary(),
             Self::Credentials(error) => !error.is::<CredentialsError>(),
-            Self::Randomness(_) | Self::Content(ContentError::Changed) => true,
+            Self::Busy { .. } | Self::Randomness(_) | Self::Content(ContentError::Changed) => true,
             // Of keys that are elsewhere, and perhaps out of reach.
             #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
             Self::Sign(error) => matches!(error, SignError::Callback(_)),
@@ -158,6 +164,7 @@ impl Error {
                     _ => "name another mechanism (auth=)",
                 },
             },
+            Self::Busy { .. } => "send less at once, or allow more connections if the server does",
             Self::InsecureAuth => "use a TLS connector that verifies the server",
             Self::NoChannelBinding => "name a mechanism without -PLUS",
             Self::NoMechanism { offered } if offered.is_empty() => {
@@ -208,6 +215,9 @@ impl fmt::Display for Error {
             Self::Connect { host, port, source } => {
                 write!(f, "cannot connect to {} port {port}: {source}", Escaped(host.as_bytes()))
             }
+            Self::Busy { connections } => {
+                write!(f, "all {connections} connections that there may be were in use for too long")
+            }
             Self::Session { host, port, source } => {
                 write!(f, "{} port {port}: {source}", Escaped(host.as_bytes()))
             }
@@ -243,7 +253,9 @@ impl error::Error for Error {
             Self::Connect { source, .. } => source.source(),
             Self::Session { source, .. } => source.source(),
             Self::Auth { source, .. } => source.source(),
-            Self::NoMechanism { .. } | Self::InsecureAuth | Self::NoChannelBinding => None,
+            Self::Busy { .. } | Self::NoMechanism { .. } | Self::InsecureAuth | Self::NoChannelBinding => {
+                None
+            }
             Self::Credentials(error) => error.source(),
             Self::Randomness(error) => error.source(),
             Self::Envelope(error) => error.source(),

@@ -62,6 +62,16 @@ pub trait Runtime: Send + Sync + 'static {
         deadline: Instant,
     ) -> impl Future<Output = io::Result<Self::Transport>> + Send;
 
+    /// Waits for a future, but not after `deadline`; `None` if it is not ready then.
+    ///
+    /// The future is polled before the deadline is looked at.  It waits for other tasks or threads, and is woken by them:
+    /// what waits for a connection takes a deadline itself.
+    fn timeout_at<F: Future + Send>(
+        &self,
+        deadline: Instant,
+        future: F,
+    ) -> impl Future<Output = Option<F::Output>> + Send;
+
     /// Monotonic time, on the clock that all deadlines refer to.
     fn now(&self) -> Instant;
 

@@ -88,6 +88,10 @@ impl Runtime for TokioRuntime {
         self.connect_any(&addresses, deadline).await
     }
 
+    async fn timeout_at<F: Future + Send>(&self, deadline: Instant, future: F) -> Option<F::Output> {
+        tokio::time::timeout_at(clock::to_tokio(deadline), future).await.ok()
+    }
+
     fn now(&self) -> Instant {
         clock::now()
     }

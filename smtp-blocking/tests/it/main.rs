@@ -4,4 +4,5 @@
 
 mod hostile;
 mod mailer;
+mod sharing;
 mod transport;

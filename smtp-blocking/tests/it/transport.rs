@@ -170,6 +170,11 @@ fn what_came_before_the_wait_is_read() {
 }
 
 #[test]
+fn timeouts() {
+    block_on(conformance::timeouts(&BlockingRuntime));
+}
+
+#[test]
 fn clocks_and_randomness() {
     conformance::clocks_and_randomness(&BlockingRuntime);
 }

@@ -332,6 +332,21 @@ pub fn clocks_and_randomness<R: Runtime>(runtime: &R) {
     assert_ne!(one, other);
 }
 
+/// A future is waited for until it is ready or the deadline has passed, and is polled whatever the time is.
+pub async fn timeouts(runtime: &impl Runtime) {
+    assert_eq!(runtime.timeout_at(Instant::ZERO, std::future::ready(1)).await, Some(1));
+    let mut polls = 0;
+    let woken = poll_fn(|context| {
+        polls += 1;
+        context.waker().wake_by_ref();
+        if polls == 3 { Poll::Ready(polls) } else { Poll::Pending }
+    });
+    assert_eq!(runtime.timeout_at(runtime.now() + LONG, woken).await, Some(3));
+    let deadline = runtime.now() + SHORT;
+    assert_eq!(runtime.timeout_at(deadline, std::future::pending::<()>()).await, None);
+    assert!(runtime.now() >= deadline, "gave up before the deadline");
+}
+
 async fn connect<H: Harness>(harness: &H, peer: Peer) -> (<H::Runtime as Runtime>::Transport, Instant) {
     let runtime = harness.runtime();
     let (host, port) = harness.serve(peer);

@@ -43,6 +43,8 @@ pub struct MailerBuilder {
     timeouts: Timeouts,
     connect_timeout: Duration,
     observer: Option<Arc<Observer>>,
+    max_connections: usize,
+    wait_timeout: Duration,
     max_idle: usize,
     idle_timeout: Duration,
     chunking: Chunking,
@@ -85,6 +87,8 @@ impl MailerBuilder {
             timeouts: submission_timeouts(),
             connect_timeout: Duration::from_secs(30),
             observer: None,
+            max_connections: 10,
+            wait_timeout: Duration::from_secs(300),
             max_idle: 4,
             idle_timeout: Duration::from_secs(60),
             chunking: Chunking::default(),
@@ -294,6 +298,24 @@ impl MailerBuilder {
         self
     }
 
+    /// How many connections there may be at a time; 10 if not given, and at least one.  Servers have limits of their own, and
+    /// refuse who exceeds them.
+    ///
+    /// Whoever sends when all are in use waits for one, in turn.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// How long to wait for one of the [`max_connections`](Self::max_connections), before it ends with [`Error::Busy`]; 5
+    /// minutes if not given.
+    ///
+    /// [`Error::Busy`]: crate::Error::Busy
+    pub fn wait_timeout(mut self, timeout: Duration) -> Self {
+        self.wait_timeout = timeout;
+        self
+    }
+
     /// How many connections are kept open while nothing is sent; 4 if not given.
     pub fn max_idle(mut self, connections: usize) -> Self {
         self.max_idle = connections;
@@ -351,11 +373,13 @@ impl MailerBuilder {
             logins,
             config,
             connect_timeout: self.connect_timeout,
+            wait_timeout: self.wait_timeout,
             #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
             signer: self.signer,
             observer: self.observer.unwrap_or_else(|| Arc::new(|_: &Event| {})),
         };
-        Ok(Mailer::new(runtime, server, Pool::new(self.max_idle, self.idle_timeout)))
+        let pool = Pool::new(self.max_connections, self.max_idle, self.idle_timeout);
+        Ok(Mailer::new(runtime, server, pool))
     }
 
     /// The host as it is looked up and verified: A-labels, or an IP address.

@@ -26,7 +26,7 @@ use crate::connection::{Connection, Observer};
 use crate::content::AsyncChunks;
 use crate::error::{self, Error};
 use crate::login::{Ask, Logins};
-use crate::mailer::pool::Pool;
+use crate::mailer::pool::{Pool, Turn};
 use crate::report::{Recipient, Report};
 use crate::runtime::Runtime;
 
@@ -54,6 +54,7 @@ struct Server {
     logins: Logins,
     config: Config,
     connect_timeout: Duration,
+    wait_timeout: Duration,
     #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
     signer: Option<Signer>,
     observer: Arc<Observer>,
@@ -131,6 +132,7 @@ impl<R: Runtime> Mailer<R> {
 
     /// As many transactions as it takes.
     async fn send_all(&self, envelope: Envelope, content: &(impl Content + ?Sized)) -> Result<Report, Error> {
+        let _turn = self.turn().await?;
         let mut report = self.send_once(&envelope, content).await?;
         // Positions in the report of those whom the last transaction was for.
         let mut positions: Vec<usize> = (0..report.recipients.len()).collect();
@@ -149,7 +151,7 @@ impl<R: Runtime> Mailer<R> {
         Ok(report)
     }
 
-    /// One transaction.
+    /// One transaction, by one who has a turn.
     async fn send_once(
         &self,
         envelope: &Envelope,
@@ -199,6 +201,7 @@ impl<R: Runtime> Mailer<R> {
             return Err(Error::UnsignedStream);
         }
         let envelope = Envelope::new(sender, recipients)?.with_form(form);
+        let _turn = self.turn().await?;
         loop {
             let (mut connection, kept) = match self.kept().await {
                 Some(connection) => (connection, true),
@@ -233,6 +236,14 @@ impl<R: Runtime> Mailer<R> {
         for connection in leaving {
             connection.finish(runtime, deadline).await;
         }
+    }
+
+    /// Waits for the right to have a connection.
+    async fn turn(&self) -> Result<Turn<'_, Connection<R::Transport>>, Error> {
+        let Shared { runtime, server, pool } = &*self.shared;
+        let deadline = runtime.now() + server.wait_timeout;
+        let turn = runtime.timeout_at(deadline, pool.turn()).await;
+        turn.ok_or(Error::Busy { connections: pool.max() })
     }
 
     async fn send_on(

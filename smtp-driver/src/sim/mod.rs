@@ -338,6 +338,23 @@ impl Runtime for SimRuntime {
         Err(io::Error::new(refused, format!("connecting to {host} port {port}: {refused}")))
     }
 
+    async fn timeout_at<F: Future + Send>(&self, deadline: Instant, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        let mut timer = Timer::new(&self.shared);
+        poll_fn(|cx| {
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(Some(output));
+            }
+            let mut world = self.shared.lock();
+            if deadline <= world.now {
+                return Poll::Ready(None);
+            }
+            timer.set(&mut world, Some(deadline), cx.waker());
+            Poll::Pending
+        })
+        .await
+    }
+
     fn now(&self) -> Instant {
         self.shared.lock().now
     }

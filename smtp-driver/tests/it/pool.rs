@@ -12,6 +12,7 @@ use smtp_driver::sim::{Sim, SimRuntime};
 use smtp_driver::{Error, Mailer, MailerBuilder, Report, Runtime, serve};
 use smtp_message::{ContentError, Message, Part};
 use smtp_proto::server::{self, Response, Server};
+use smtp_proto::{Address, Instant};
 
 use crate::mailer::{HOST, certificate, message};
 
@@ -215,4 +216,80 @@ fn a_missing_file_does_not_cost_a_kept_connection() {
         assert!(matches!(error, Error::Content(ContentError::Io(_))), "{error}");
     }
     assert_eq!(log.connections(), 1);
+}
+
+#[test]
+fn there_are_so_many_connections_and_no_more() {
+    for (settings, most) in [(None, 10), (Some(3), 3), (Some(0), 1)] {
+        // Also if none is kept when nobody waits.
+        for max_idle in [0, 4] {
+            let sim = Sim::new(1);
+            let (builder, log) = play(&sim, "");
+            let builder = settings.into_iter().fold(builder, MailerBuilder::max_connections);
+            let mailer = builder.max_idle(max_idle).build(sim.runtime()).unwrap();
+            sim.block_on(send_many(&mailer, 60));
+            assert_eq!(log.connections(), most);
+            assert_eq!(log.with("DATA").len(), 60);
+        }
+    }
+}
+
+fn to(address: &str) -> Vec<Address> {
+    vec![address.parse().unwrap()]
+}
+
+#[test]
+fn who_waits_is_served_in_order() {
+    let sim = Sim::new(1);
+    let (builder, log) = play(&sim, "");
+    let mailer = builder.max_connections(1).build(sim.runtime()).unwrap();
+    let message = message(&mailer);
+    let all: Vec<String> = (0..9).map(|i| format!("r{i}@b.example")).collect();
+    sim.block_on(together(all.iter().map(|one| mailer.send_to(None, to(one), &message))));
+    let lines = log.lock();
+    let asked = lines.iter().filter_map(|(_, seen)| match seen {
+        Seen::Line(line) => line.strip_prefix("RCPT TO:<")?.strip_suffix('>'),
+        _ => None,
+    });
+    assert_eq!(asked.collect::<Vec<_>>(), all);
+}
+
+#[test]
+fn who_waits_for_too_long_is_told() {
+    let sim = Sim::new(1);
+    let (builder, log) = play(&sim, "C: DATA\n!hold");
+    let builder = builder.max_connections(2).wait_timeout(Duration::from_secs(7));
+    let mailer = builder.build(sim.runtime()).unwrap();
+    let message = message(&mailer);
+    let outcomes = sim.block_on(together((0..3).map(|_| async {
+        let outcome = mailer.send(&message).await;
+        (outcome, sim.runtime().now().as_duration())
+    })));
+    let [(Ok(_), _), (Ok(_), _), (Err(error), when)] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert!(matches!(error, Error::Busy { connections: 2 }) && error.is_temporary(), "{error}");
+    assert_eq!(*when, Duration::from_secs(7));
+    assert_eq!(log.connections(), 2);
+}
+
+#[test]
+fn who_is_given_up_makes_room() {
+    let sim = Sim::new(1);
+    let (builder, log) = play(&sim, "every other connection\nC: DATA\n!hold");
+    let mailer = builder.max_connections(1).build(sim.runtime()).unwrap();
+    let message = message(&mailer);
+    let runtime = sim.runtime();
+    sim.block_on(async {
+        // The first is stuck and is given up; so is the second, before its turn.
+        let given_up = |seconds| {
+            let (runtime, sending) = (&runtime, mailer.send(&message));
+            async move {
+                runtime.timeout_at(Instant::ZERO + Duration::from_secs(seconds), sending).await.map(drop)
+            }
+        };
+        let last = async { Some(mailer.send(&message).await.unwrap().all_delivered().unwrap()) };
+        type Sending<'a> = Pin<Box<dyn Future<Output = Option<()>> + 'a>>;
+        let all: [Sending<'_>; 3] = [Box::pin(given_up(5)), Box::pin(given_up(3)), Box::pin(last)];
+        assert_eq!(together(all).await, [None, None, Some(())]);
+    });
+    assert_eq!(log.connections(), 2);
 }

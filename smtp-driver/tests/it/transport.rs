@@ -45,6 +45,11 @@ fn with_buffers(buffers: &[usize], check: &impl AsyncFn(&Simulated)) {
 }
 
 #[test]
+fn timeouts() {
+    everywhere(&async |sim| conformance::timeouts(&sim.runtime()).await);
+}
+
+#[test]
 fn duplex() {
     for seed in 0..3 {
         for split in [Split::Whole, Split::Random] {

@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used)]
 
 mod hostile;
+mod sharing;
 mod transport;

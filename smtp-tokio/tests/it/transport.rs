@@ -188,6 +188,11 @@ fn try_read_asks_the_socket() {
 }
 
 #[test]
+fn timeouts() {
+    everywhere(|| conformance::timeouts(&TokioRuntime));
+}
+
+#[test]
 fn the_clock_is_tokios() {
     everywhere(|| async { conformance::clocks_and_randomness(&TokioRuntime) });
     let paused = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
