@@ -60,6 +60,11 @@ impl<T: Transport> Connection<T> {
         }
     }
 
+    /// Nothing is waited for after that.
+    pub(crate) fn set_limit(&mut self, limit: Option<Instant>) {
+        self.limit = limit;
+    }
+
     pub(crate) fn session(&self) -> &Session {
         &self.session
     }

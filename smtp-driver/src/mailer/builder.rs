@@ -42,6 +42,7 @@ pub struct MailerBuilder {
     policy: TlsPolicy,
     timeouts: Timeouts,
     connect_timeout: Duration,
+    send_timeout: Option<Duration>,
     observer: Option<Arc<Observer>>,
     max_connections: usize,
     wait_timeout: Duration,
@@ -84,8 +85,9 @@ impl MailerBuilder {
             #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
             roots: Roots::Nobody,
             policy: TlsPolicy::default(),
-            timeouts: submission_timeouts(),
+            timeouts: Self::submission_timeouts(),
             connect_timeout: Duration::from_secs(30),
+            send_timeout: None,
             observer: None,
             max_connections: 10,
             wait_timeout: Duration::from_secs(300),
@@ -165,7 +167,7 @@ impl MailerBuilder {
     /// Asks for the credentials before each connection is made, and once more with [`Ask::AfterRefusal`] if the server
     /// refuses them (535): for tokens that are fetched and renewed, and for secrets that are kept elsewhere.
     ///
-    /// Waiting has no deadline but the source's own.  With smtp-blocking the future must be ready at once; what blocks can
+    /// Waiting has no deadline but the source's own and [`send_timeout`](Self::send_timeout).  With smtp-blocking the future must be ready at once; what blocks can
     /// block in it.
     ///
     /// ```
@@ -259,10 +261,40 @@ impl MailerBuilder {
         self
     }
 
-    /// How long each wait of a session may take; if not given, as RFC 5321 asks, but a minute for the greeting, because a
-    /// submission server that says nothing for so long expects TLS first, and 5 seconds for QUIT.
+    /// How long each wait of a session may take; [`submission_timeouts`](Self::submission_timeouts) if not given.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use smtp_driver::MailerBuilder;
+    ///
+    /// let mut timeouts = MailerBuilder::submission_timeouts();
+    /// timeouts.message = Duration::from_secs(120);
+    /// let builder = MailerBuilder::new("mail.example.com").timeouts(timeouts);
+    /// ```
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
+        self
+    }
+
+    /// Timeouts as RFC 5321 asks for, but a minute for the greeting, because a submission server that says nothing for so long
+    /// expects TLS first, and 5 seconds for QUIT.
+    pub fn submission_timeouts() -> Timeouts {
+        let mut timeouts = Timeouts::default();
+        timeouts.greeting = Duration::from_secs(60);
+        timeouts.quit = Duration::from_secs(5);
+        timeouts
+    }
+
+    /// How long sending a message may take altogether, from waiting for a connection to the last reply; no limit if not
+    /// given, but those of each wait.
+    ///
+    /// What is not confirmed then is [`Deferred`], or [`Ambiguous`] if the server has all of it; without a connection, it is
+    /// an error.  Files and credentials that block the thread are not interrupted.
+    ///
+    /// [`Deferred`]: smtp_proto::client::Outcome::Deferred
+    /// [`Ambiguous`]: smtp_proto::client::Outcome::Ambiguous
+    pub fn send_timeout(mut self, timeout: Duration) -> Self {
+        self.send_timeout = Some(timeout);
         self
     }
 
@@ -373,6 +405,7 @@ impl MailerBuilder {
             logins,
             config,
             connect_timeout: self.connect_timeout,
+            send_timeout: self.send_timeout,
             wait_timeout: self.wait_timeout,
             #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
             signer: self.signer,
@@ -407,13 +440,6 @@ impl fmt::Debug for MailerBuilder {
             .field("login", &self.login)
             .finish_non_exhaustive()
     }
-}
-
-fn submission_timeouts() -> Timeouts {
-    let mut timeouts = Timeouts::default();
-    timeouts.greeting = Duration::from_secs(60);
-    timeouts.quit = Duration::from_secs(5);
-    timeouts
 }
 
 pub use url::UrlError;

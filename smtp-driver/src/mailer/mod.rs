@@ -18,7 +18,7 @@ use smtp_message::{Content, ContentError, MailObject, Stamp};
 use smtp_proto::client::{AuthRefusal, Error as SessionError, Failure, Outcome, Phase};
 use smtp_proto::envelope::{Envelope, Form};
 use smtp_proto::sasl::Credentials;
-use smtp_proto::{Address, Config, Extensions, Security};
+use smtp_proto::{Address, Config, Extensions, Instant, Security};
 
 pub use builder::{ConfigError, MailerBuilder, UrlError};
 
@@ -54,6 +54,7 @@ struct Server {
     logins: Logins,
     config: Config,
     connect_timeout: Duration,
+    send_timeout: Option<Duration>,
     wait_timeout: Duration,
     #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
     signer: Option<Signer>,
@@ -122,18 +123,24 @@ impl<R: Runtime> Mailer<R> {
         envelope: Envelope,
         content: &(impl Content + ?Sized),
     ) -> Result<Report, Error> {
+        let until = self.until();
         #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
         if let Some(signer) = &self.shared.server.signer {
             let signed = signer.sign(content, self.shared.runtime.unix_time())?;
-            return self.send_all(envelope, &signed).await;
+            return self.send_all(envelope, &signed, until).await;
         }
-        self.send_all(envelope, content).await
+        self.send_all(envelope, content, until).await
     }
 
     /// As many transactions as it takes.
-    async fn send_all(&self, envelope: Envelope, content: &(impl Content + ?Sized)) -> Result<Report, Error> {
-        let _turn = self.turn().await?;
-        let mut report = self.send_once(&envelope, content).await?;
+    async fn send_all(
+        &self,
+        envelope: Envelope,
+        content: &(impl Content + ?Sized),
+        until: Option<Instant>,
+    ) -> Result<Report, Error> {
+        let _turn = self.turn(until).await?;
+        let mut report = self.send_once(&envelope, content, until).await?;
         // Positions in the report of those whom the last transaction was for.
         let mut positions: Vec<usize> = (0..report.recipients.len()).collect();
         let mut last = envelope;
@@ -142,7 +149,7 @@ impl<R: Runtime> Mailer<R> {
             let Some((further, left)) = last.further(&outcomes) else { return Ok(report) };
             positions = left.into_iter().map(|i| positions[i]).collect();
             // What was delivered is told even if there is no connection for the others.
-            let Ok(more) = self.send_once(&further, content).await else { return Ok(report) };
+            let Ok(more) = self.send_once(&further, content, until).await else { return Ok(report) };
             for (&position, recipient) in positions.iter().zip(more.recipients) {
                 report.recipients[position] = recipient;
             }
@@ -156,14 +163,15 @@ impl<R: Runtime> Mailer<R> {
         &self,
         envelope: &Envelope,
         content: &(impl Content + ?Sized),
+        until: Option<Instant>,
     ) -> Result<Report, Error> {
         loop {
-            let (mut connection, kept) = match self.kept().await {
+            let (mut connection, kept) = match self.kept(until).await {
                 Some(connection) => (connection, true),
                 None => {
                     // A file that is missing is found before anybody is connected to.
                     content.form(&Extensions::default())?;
-                    (self.connect_and_log_in().await?, false)
+                    (self.connect_and_log_in(until).await?, false)
                 }
             };
             // A kept connection may turn out to be closed; the next one may need another form.
@@ -201,11 +209,12 @@ impl<R: Runtime> Mailer<R> {
             return Err(Error::UnsignedStream);
         }
         let envelope = Envelope::new(sender, recipients)?.with_form(form);
-        let _turn = self.turn().await?;
+        let until = self.until();
+        let _turn = self.turn(until).await?;
         loop {
-            let (mut connection, kept) = match self.kept().await {
+            let (mut connection, kept) = match self.kept(until).await {
                 Some(connection) => (connection, true),
-                None => (self.connect_and_log_in().await?, false),
+                None => (self.connect_and_log_in(until).await?, false),
             };
             let mut once = Once { content: &mut content, begun: false };
             let report = self.send_on(&mut connection, envelope.clone(), &mut once).await;
@@ -238,10 +247,15 @@ impl<R: Runtime> Mailer<R> {
         }
     }
 
+    /// Until when a message that is sent now has time.
+    fn until(&self) -> Option<Instant> {
+        self.shared.server.send_timeout.map(|timeout| self.shared.runtime.now() + timeout)
+    }
+
     /// Waits for the right to have a connection.
-    async fn turn(&self) -> Result<Turn<'_, Connection<R::Transport>>, Error> {
+    async fn turn(&self, until: Option<Instant>) -> Result<Turn<'_, Connection<R::Transport>>, Error> {
         let Shared { runtime, server, pool } = &*self.shared;
-        let deadline = runtime.now() + server.wait_timeout;
+        let deadline = earlier(runtime.now() + server.wait_timeout, until);
         let turn = runtime.timeout_at(deadline, pool.turn()).await;
         turn.ok_or(Error::Busy { connections: pool.max() })
     }
@@ -264,29 +278,41 @@ impl<R: Runtime> Mailer<R> {
     }
 
     /// A new connection that is ready, with the credentials that there are.
-    async fn connect_and_log_in(&self) -> Result<Connection<R::Transport>, Error> {
+    async fn connect_and_log_in(&self, until: Option<Instant>) -> Result<Connection<R::Transport>, Error> {
         let server = &self.shared.server;
-        let credentials = server.logins.get(Ask::Usual).await?;
-        let connected = self.connect(credentials.as_ref()).await;
+        let credentials = self.credentials(Ask::Usual, until).await?;
+        let connected = self.connect(credentials.as_ref(), until).await;
         match (connected, credentials) {
             (Err(Error::Auth { source: error, .. }), Some(refused))
                 if error.refusal() == Some(AuthRefusal::Credentials) && server.logins.can_renew() =>
             {
-                let others = server.logins.get(Ask::AfterRefusal(refused.clone())).await?;
+                let others = self.credentials(Ask::AfterRefusal(refused.clone()), until).await?;
                 if others.as_ref().is_none_or(|others| others.is_same(&refused)) {
                     // One refusal is enough to know it, and two may lock the user out.
                     return Err(server.name.auth(*error));
                 }
-                self.connect(others.as_ref()).await
+                self.connect(others.as_ref(), until).await
             }
             (connected, _) => connected,
         }
     }
 
-    /// A new connection that is ready.
-    async fn connect(&self, credentials: Option<&Credentials>) -> Result<Connection<R::Transport>, Error> {
+    async fn credentials(&self, ask: Ask, until: Option<Instant>) -> Result<Option<Credentials>, Error> {
         let Shared { runtime, server, .. } = &*self.shared;
-        let deadline = runtime.now() + server.connect_timeout;
+        let asking = server.logins.get(ask);
+        let Some(until) = until else { return asking.await };
+        let late = || Err(Error::Credentials(Box::new(io::Error::from(io::ErrorKind::TimedOut))));
+        runtime.timeout_at(until, asking).await.unwrap_or_else(late)
+    }
+
+    /// A new connection that is ready.
+    async fn connect(
+        &self,
+        credentials: Option<&Credentials>,
+        until: Option<Instant>,
+    ) -> Result<Connection<R::Transport>, Error> {
+        let Shared { runtime, server, .. } = &*self.shared;
+        let deadline = earlier(runtime.now() + server.connect_timeout, until);
         let connected = runtime.connect(&server.name.host, server.name.port, deadline).await;
         let transport = connected.map_err(|error| server.name.connect(error))?;
         let mut connection = Connection::new(
@@ -297,6 +323,7 @@ impl<R: Runtime> Mailer<R> {
             Arc::clone(&server.observer),
             runtime.now(),
         );
+        connection.set_limit(until);
         match connection.establish(runtime, credentials).await {
             Ok(()) => Ok(connection),
             Err(error) => {
@@ -307,22 +334,24 @@ impl<R: Runtime> Mailer<R> {
     }
 
     /// A connection that was kept and still works.
-    async fn kept(&self) -> Option<Connection<R::Transport>> {
+    async fn kept(&self, until: Option<Instant>) -> Option<Connection<R::Transport>> {
         let Shared { runtime, pool, .. } = &*self.shared;
         loop {
             let (connection, expired) = pool.take(runtime.now());
             self.leave(expired).await;
             let mut connection = connection?;
             if connection.is_reusable(runtime) {
+                connection.set_limit(until);
                 return Some(connection);
             }
         }
     }
 
     /// Keeps a connection for the next message, or ends it; waits for nothing.
-    async fn keep(&self, connection: Connection<R::Transport>) {
+    async fn keep(&self, mut connection: Connection<R::Transport>) {
         let Shared { runtime, pool, .. } = &*self.shared;
         if connection.session().is_reusable() {
+            connection.set_limit(None);
             self.leave(pool.put(connection, runtime.now())).await;
         } else {
             connection.leave(runtime).await;
@@ -337,6 +366,10 @@ impl<R: Runtime> Mailer<R> {
             }
         }
     }
+}
+
+fn earlier(deadline: Instant, until: Option<Instant>) -> Instant {
+    until.map_or(deadline, |until| until.min(deadline))
 }
 
 /// Whether nothing was handed over because the server was about to close a kept connection, or had closed it while nobody

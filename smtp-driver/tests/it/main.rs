@@ -10,4 +10,5 @@ mod objects;
 mod parts;
 mod pool;
 mod sim;
+mod time;
 mod transport;
