@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IoSlice, Read};
+use std::net::SocketAddr;
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -80,6 +81,10 @@ impl Transport for TcpTransport {
 
     fn try_read(&mut self, rx: &mut [u8]) -> io::Result<usize> {
         self.stream.read(rx)
+    }
+
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.stream.peer_addr().ok()
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 
 use smtp_message::ContentError;
@@ -16,14 +15,12 @@ use smtp_proto::{Config, Instant, Output, Security, Session};
 
 use crate::content::AsyncChunks;
 use crate::error::{Error, Server};
+use crate::observe::Watch;
 use crate::pipe::{Moved, Pipe};
 use crate::runtime::{Runtime, Transport};
 
 /// Content is fetched until there is so much, so that it goes out in few calls.
 const CONTENT_BUFFER: usize = 32 << 10;
-
-/// Is told of each event of each connection.
-pub(crate) type Observer = dyn Fn(&Event) + Send + Sync;
 
 pub(crate) struct Connection<T> {
     pipe: Pipe<T>,
@@ -36,7 +33,7 @@ pub(crate) struct Connection<T> {
     limit: Option<Instant>,
     /// For errors.
     server: Server,
-    observer: Arc<Observer>,
+    watch: Watch,
 }
 
 impl<T: Transport> Connection<T> {
@@ -45,7 +42,7 @@ impl<T: Transport> Connection<T> {
         config: Config,
         security: Security,
         server: Server,
-        observer: Arc<Observer>,
+        watch: Watch,
         now: Instant,
     ) -> Self {
         Self {
@@ -56,13 +53,18 @@ impl<T: Transport> Connection<T> {
             start: 0,
             limit: None,
             server,
-            observer,
+            watch,
         }
     }
 
     /// Nothing is waited for after that.
     pub(crate) fn set_limit(&mut self, limit: Option<Instant>) {
         self.limit = limit;
+    }
+
+    /// Tells that it is used again.
+    pub(crate) fn reused(&self) {
+        self.watch.reused();
     }
 
     pub(crate) fn session(&self) -> &Session {
@@ -78,7 +80,7 @@ impl<T: Transport> Connection<T> {
         loop {
             match self.next(runtime).await {
                 Next::Event(event) => {
-                    (self.observer)(&event);
+                    self.watch.event(&event);
                     match event {
                         Event::Ready => {
                             let Some(credentials) = credentials else { return Ok(()) };
@@ -129,7 +131,7 @@ impl<T: Transport> Connection<T> {
         loop {
             match self.next(runtime).await {
                 Next::Event(event) => {
-                    (self.observer)(&event);
+                    self.watch.event(&event);
                     if let Event::Finished(finished, outcomes) = event
                         && finished == id
                     {
@@ -183,7 +185,7 @@ impl<T: Transport> Connection<T> {
     pub(crate) async fn finish<R: Runtime<Transport = T>>(mut self, runtime: &R, deadline: Instant) {
         self.limit = Some(deadline);
         while let Next::Event(event) = self.next(runtime).await {
-            (self.observer)(&event);
+            self.watch.event(&event);
         }
     }
 
@@ -204,7 +206,7 @@ impl<T: Transport> Connection<T> {
     async fn flush<R: Runtime<Transport = T>>(&mut self, runtime: &R) {
         loop {
             match self.session.poll(runtime.now(), &mut self.out) {
-                Next::Event(event) => (self.observer)(&event),
+                Next::Event(event) => self.watch.event(&event),
                 Next::Wait if !self.out.is_empty() => {
                     // A deadline that has passed: one attempt.
                     let Moved::Wrote(n) =

@@ -21,6 +21,6 @@ pub use smtp_proto::{
 };
 
 pub use crate::{
-    Ask, AsyncChunks, ConfigError, Error, MailerBuilder, NotDelivered, Recipient, Report, Runtime, UrlError,
-    spool,
+    Ask, AsyncChunks, ConfigError, ConnectionId, Error, MailerBuilder, NotDelivered, Observed, Recipient,
+    Report, Runtime, UrlError, spool,
 };

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use smtp_proto::Instant;
@@ -43,6 +44,11 @@ pub trait Transport: Send {
     /// # Errors
     /// As `Read::read`.
     fn try_read(&mut self, rx: &mut [u8]) -> io::Result<usize>;
+
+    /// The address of the other end, if there is one.
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        None
+    }
 }
 
 /// What a program runs on.

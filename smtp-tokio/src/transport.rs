@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Read};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
@@ -95,5 +96,9 @@ impl Transport for TcpTransport {
         // Not `TcpStream::try_read`: that answers `WouldBlock` from the record of readiness, without a system call, if
         // the reactor has had no turn since the bytes came.
         (&*SockRef::from(&self.stream)).read(rx)
+    }
+
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.stream.peer_addr().ok()
     }
 }

@@ -147,7 +147,8 @@ fn other_addresses_are_tried() {
 #[test]
 fn names_are_looked_up() {
     let (_, port) = Loopback.serve(Peer::Echo);
-    block_on(BlockingRuntime.connect("localhost", port, soon())).unwrap();
+    let client = block_on(BlockingRuntime.connect("localhost", port, soon())).unwrap();
+    assert_eq!(client.peer_addr(), Some(local(port)));
     let error = block_on(BlockingRuntime.connect("", port, soon())).unwrap_err();
     assert_ne!(error.kind(), ErrorKind::TimedOut, "{error}");
     let error = BlockingRuntime.connect_any(&[], soon()).unwrap_err();

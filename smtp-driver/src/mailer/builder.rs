@@ -15,9 +15,9 @@ use smtp_proto::{AddressError, AddressLiteral, Config, Domain, Host, Secret, Sec
 
 use super::pool::Pool;
 use super::{Mailer, Server, url};
-use crate::connection::Observer;
 use crate::error;
 use crate::login::{Ask, Login};
+use crate::observe::{ConnectionId, Observed, Observer};
 use crate::runtime::Runtime;
 
 /// Settings of a [`Mailer`].
@@ -324,8 +324,31 @@ impl MailerBuilder {
         self
     }
 
-    /// Is told of every event of every connection, among them the lines of the transcript with secrets masked.
-    pub fn on_event(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+    /// Is told of every event of every connection, among them the lines of the transcript with secrets masked.  Where messages
+    /// are sent side by side, [`observe`](Self::observe) tells which connection it is.
+    ///
+    /// There is one observer, the one that was given last.
+    pub fn on_event(self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observe(move |_, what| {
+            if let Observed::Event(event) = what {
+                observer(event);
+            }
+        })
+    }
+
+    /// The same, and is told which connection it is, and when it is made, used again and closed.
+    ///
+    /// ```
+    /// use smtp_driver::{MailerBuilder, Observed};
+    ///
+    /// let builder = MailerBuilder::new("mail.example.com").observe(|connection, what| match what {
+    ///     Observed::Connected { peer: Some(peer) } => println!("[{connection}] connected to {peer}"),
+    ///     Observed::Event(event) => println!("[{connection}] {event:?}"),
+    ///     Observed::Closed => println!("[{connection}] closed"),
+    ///     _ => {}
+    /// });
+    /// ```
+    pub fn observe(mut self, observer: impl Fn(ConnectionId, Observed<'_>) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self
     }
@@ -409,7 +432,7 @@ impl MailerBuilder {
             wait_timeout: self.wait_timeout,
             #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
             signer: self.signer,
-            observer: self.observer.unwrap_or_else(|| Arc::new(|_: &Event| {})),
+            observer: self.observer.unwrap_or_else(|| Arc::new(|_, _| {})),
         };
         let pool = Pool::new(self.max_connections, self.max_idle, self.idle_timeout);
         Ok(Mailer::new(runtime, server, pool))

@@ -9,6 +9,7 @@ mod pool;
 mod url;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -22,13 +23,14 @@ use smtp_proto::{Address, Config, Extensions, Instant, Security};
 
 pub use builder::{ConfigError, MailerBuilder, UrlError};
 
-use crate::connection::{Connection, Observer};
+use crate::connection::Connection;
 use crate::content::AsyncChunks;
 use crate::error::{self, Error};
 use crate::login::{Ask, Logins};
 use crate::mailer::pool::{Pool, Turn};
+use crate::observe::{ConnectionId, Observer, Watch};
 use crate::report::{Recipient, Report};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Transport};
 
 /// So many further transactions there are for a message, and one more for every 50 recipients: a server that takes one
 /// recipient at a time cannot have the message ten thousand times.
@@ -45,6 +47,8 @@ struct Shared<R: Runtime> {
     runtime: R,
     server: Server,
     pool: Pool<Connection<R::Transport>>,
+    /// How many were made.
+    connections: AtomicU64,
 }
 
 /// How to reach the server.
@@ -73,7 +77,7 @@ impl<R: Runtime + Default> Mailer<R> {
 
 impl<R: Runtime> Mailer<R> {
     fn new(runtime: R, server: Server, pool: Pool<Connection<R::Transport>>) -> Self {
-        Self { shared: Arc::new(Shared { runtime, server, pool }) }
+        Self { shared: Arc::new(Shared { runtime, server, pool, connections: AtomicU64::new(0) }) }
     }
 
     /// The time and the randomness that building a message needs.
@@ -233,7 +237,7 @@ impl<R: Runtime> Mailer<R> {
     ///
     /// [`Timeouts::quit`]: smtp_proto::client::Timeouts::quit
     pub async fn close(&self) {
-        let Shared { runtime, server, pool } = &*self.shared;
+        let Shared { runtime, server, pool, .. } = &*self.shared;
         let deadline = runtime.now() + server.config.timeouts.quit;
         let mut leaving = Vec::new();
         for mut connection in pool.take_all() {
@@ -254,7 +258,7 @@ impl<R: Runtime> Mailer<R> {
 
     /// Waits for the right to have a connection.
     async fn turn(&self, until: Option<Instant>) -> Result<Turn<'_, Connection<R::Transport>>, Error> {
-        let Shared { runtime, server, pool } = &*self.shared;
+        let Shared { runtime, server, pool, .. } = &*self.shared;
         let deadline = earlier(runtime.now() + server.wait_timeout, until);
         let turn = runtime.timeout_at(deadline, pool.turn()).await;
         turn.ok_or(Error::Busy { connections: pool.max() })
@@ -315,12 +319,14 @@ impl<R: Runtime> Mailer<R> {
         let deadline = earlier(runtime.now() + server.connect_timeout, until);
         let connected = runtime.connect(&server.name.host, server.name.port, deadline).await;
         let transport = connected.map_err(|error| server.name.connect(error))?;
+        let id = ConnectionId(self.shared.connections.fetch_add(1, Ordering::Relaxed) + 1);
+        let watch = Watch::new(id, Arc::clone(&server.observer), transport.peer_addr());
         let mut connection = Connection::new(
             transport,
             server.config.clone(),
             server.security.clone(),
             server.name.clone(),
-            Arc::clone(&server.observer),
+            watch,
             runtime.now(),
         );
         connection.set_limit(until);
@@ -342,6 +348,7 @@ impl<R: Runtime> Mailer<R> {
             let mut connection = connection?;
             if connection.is_reusable(runtime) {
                 connection.set_limit(until);
+                connection.reused();
                 return Some(connection);
             }
         }

@@ -7,6 +7,7 @@ mod hostile;
 mod login;
 mod mailer;
 mod objects;
+mod observe;
 mod parts;
 mod pool;
 mod sim;

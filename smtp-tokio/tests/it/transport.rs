@@ -155,7 +155,8 @@ fn other_addresses_are_tried() {
 fn names_are_looked_up() {
     everywhere(|| async {
         let (_, port) = Loopback.serve(Peer::Echo);
-        TokioRuntime.connect("localhost", port, soon()).await.unwrap();
+        let client = TokioRuntime.connect("localhost", port, soon()).await.unwrap();
+        assert_eq!(client.peer_addr(), Some(local(port)));
         let error = TokioRuntime.connect("", port, soon()).await.unwrap_err();
         assert_ne!(error.kind(), ErrorKind::TimedOut, "{error}");
         let error = TokioRuntime.connect_any(&[], soon()).await.unwrap_err();
