@@ -41,6 +41,16 @@ impl Mailer {
         settings.build(BlockingRuntime).map(Self)
     }
 
+    /// The server: a name in A-labels, or an IP address.
+    pub fn host(&self) -> &str {
+        self.0.host()
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.0.port()
+    }
+
     /// The time and the randomness that building a message needs.
     ///
     /// # Errors
@@ -107,7 +117,7 @@ impl Mailer {
     /// ```
     ///
     /// # Errors
-    /// As [`send_to`](Self::send_to).
+    /// As [`send_to`](Self::send_to).  A mailer that signs does not send it.
     pub fn send_stream(
         &self,
         sender: Option<Address>,
@@ -118,7 +128,16 @@ impl Mailer {
         block_on(self.0.send_stream(sender, recipients, form, Reader(content)))
     }
 
-    /// Ends the connections that are kept, politely.  The mailer can be used further.
+    /// Connects and logs in, to see whether that works; the connection is kept for the next message.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn test_connection(&self) -> Result<(), Error> {
+        block_on(self.0.test_connection())
+    }
+
+    /// Ends the connections that are kept, politely: all together have the time of [`Timeouts::quit`](crate::Timeouts::quit)
+    /// to answer.  The mailer can be used further.
     pub fn close(&self) {
         block_on(self.0.close());
     }

@@ -32,6 +32,11 @@ impl Report {
         &self.recipients
     }
 
+    /// The same, for who wants to keep them.
+    pub fn into_recipients(self) -> Vec<Recipient> {
+        self.recipients
+    }
+
     /// What TLS the message went over; `None` if it went in plain text.
     pub fn tls(&self) -> Option<&TlsInfo> {
         self.tls.as_ref()
@@ -42,13 +47,14 @@ impl Report {
         self.recipients.iter().all(|recipient| recipient.outcome.is_delivered())
     }
 
-    /// Turns a report with a recipient that was not served into an error.
+    /// Makes an error of a report with a recipient that was not served.  The server's replies, which often have the number
+    /// of the message in its queue, are in the report all the same.
     ///
     /// # Errors
     /// The recipients that were not served.
-    pub fn all_delivered(self) -> Result<(), NotDelivered> {
-        let missing: Vec<_> =
-            self.recipients.into_iter().filter(|recipient| !recipient.outcome.is_delivered()).collect();
+    pub fn all_delivered(&self) -> Result<(), NotDelivered> {
+        let missing = self.recipients.iter().filter(|recipient| !recipient.outcome.is_delivered());
+        let missing: Vec<_> = missing.cloned().collect();
         if missing.is_empty() { Ok(()) } else { Err(NotDelivered { recipients: missing }) }
     }
 }

@@ -12,7 +12,7 @@ use smtp_proto::tls::{Authentication, TlsConnector, TlsError, TlsPolicy};
 use crate::mailer::ConfigError;
 
 /// Where trust comes from.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) enum Roots {
     /// The operating system's own verifier; without the feature, nobody is trusted and that is an error.
     #[default]

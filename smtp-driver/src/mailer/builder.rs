@@ -20,7 +20,7 @@ use crate::login::{Ask, Login};
 use crate::observe::{ConnectionId, Observed, Observer};
 use crate::runtime::Runtime;
 
-/// Settings of a [`Mailer`].
+/// Settings of a [`Mailer`].  Mailers of the same settings share nothing, while clones of a mailer share its connections.
 ///
 /// ```
 /// use smtp_driver::MailerBuilder;
@@ -30,6 +30,7 @@ use crate::runtime::Runtime;
 ///     .credentials("me@example.com", "hunter2");
 /// assert!(!format!("{builder:?}").contains("hunter2"));
 /// ```
+#[derive(Clone)]
 #[must_use]
 pub struct MailerBuilder {
     pub(super) host: String,
@@ -62,6 +63,7 @@ pub(super) enum Protection {
 }
 
 /// Whom to trust.
+#[derive(Clone)]
 enum Roots {
     #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
     Trusted(crate::roots::Roots),

@@ -80,6 +80,16 @@ impl<R: Runtime> Mailer<R> {
         Self { shared: Arc::new(Shared { runtime, server, pool, connections: AtomicU64::new(0) }) }
     }
 
+    /// The server: a name in A-labels, or an IP address.
+    pub fn host(&self) -> &str {
+        &self.shared.server.name.host
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.shared.server.name.port
+    }
+
     /// The time and the randomness that building a message needs.
     ///
     /// # Errors
@@ -230,6 +240,21 @@ impl<R: Runtime> Mailer<R> {
                 return Ok(report);
             }
         }
+    }
+
+    /// Connects and logs in, to see whether that works; the connection is kept for the next message.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn test_connection(&self) -> Result<(), Error> {
+        let until = self.until();
+        let _turn = self.turn(until).await?;
+        // One more would be one too many.
+        let oldest = self.shared.pool.make_room();
+        self.leave(oldest.into_iter().collect()).await;
+        let connection = self.connect_and_log_in(until).await?;
+        self.keep(connection).await;
+        Ok(())
     }
 
     /// Ends the connections that are kept, politely: all together have the time of [`Timeouts::quit`] to answer.  The

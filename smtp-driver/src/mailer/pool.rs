@@ -61,6 +61,14 @@ impl<C> Pool<C> {
         (state.idle.pop().map(|idle| idle.connection), expired)
     }
 
+    /// For who has a turn and makes a new connection all the same: the one that must be closed before, if one must.
+    pub(super) fn make_room(&self) -> Option<C> {
+        let mut state = self.lock();
+        let in_use = self.max - state.free;
+        let full = in_use + state.idle.len() > self.max && !state.idle.is_empty();
+        full.then(|| state.idle.remove(0).connection)
+    }
+
     /// Keeps a connection; returns those that are to be closed.
     pub(super) fn put(&self, connection: C, now: Instant) -> Vec<C> {
         let mut state = self.lock();

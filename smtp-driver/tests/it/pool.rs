@@ -293,3 +293,36 @@ fn who_is_given_up_makes_room() {
     });
     assert_eq!(log.connections(), 2);
 }
+
+#[test]
+fn a_connection_is_tested_and_kept() {
+    let sim = Sim::new(1);
+    let (builder, log) = play(&sim, "tls good\noffer AUTH PLAIN");
+    let mailer = builder.credentials("me", "right").build(sim.runtime()).unwrap();
+    sim.block_on(mailer.test_connection()).unwrap();
+    sim.block_on(send(&mailer)).unwrap().all_delivered().unwrap();
+    assert_eq!(log.connections(), 1);
+    // Once more, with a new one, and no more than there may be.
+    let (builder, log) = play(&sim, "");
+    let mailer = builder.clone().max_connections(2).build(sim.runtime()).unwrap();
+    for connections in [1, 2, 3, 4] {
+        sim.block_on(mailer.test_connection()).unwrap();
+        sim.block_on(sim.runtime().sleep(Duration::from_secs(1)));
+        assert_eq!((log.connections(), log.connections() - log.ended()), (connections, connections.min(2)));
+    }
+    let (builder, _) = play(&sim, "C: EHLO\nS: 421 no");
+    let mailer = builder.build(sim.runtime()).unwrap();
+    assert!(sim.block_on(mailer.test_connection()).unwrap_err().is_temporary());
+    assert_eq!((mailer.host(), mailer.port()), ("peer.example", 25));
+}
+
+#[test]
+fn a_report_is_there_after_it_was_judged() {
+    let sim = Sim::new(1);
+    let (builder, _) = play(&sim, "C: .\nS: 250 2.0.0 queued as 4711");
+    let mailer = builder.build(sim.runtime()).unwrap();
+    let report = sim.block_on(send(&mailer)).unwrap();
+    report.all_delivered().unwrap();
+    let recipients = report.into_recipients();
+    assert!(recipients.iter().all(|to| to.outcome.to_string().ends_with("queued as 4711")));
+}
