@@ -14,14 +14,20 @@ use crate::mail::Mail;
 use crate::peer::Taken;
 use crate::world::World;
 
-/// The password, and its base64 wherever it may begin.
+/// The password, and its base64 wherever it may begin; and these as `Debug` shows bytes.
 static SECRETS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let encoded = (0..3).map(|before| {
         let text = BASE64.encode(format!("{}{PASSWORD}", "x".repeat(before)).as_bytes());
         // What depends on the neighbours is left out.
         text[if before == 0 { 0 } else { 4 }..text.len() - 4].to_owned()
     });
-    encoded.chain([PASSWORD.to_owned()]).collect()
+    let texts: Vec<String> = encoded.chain([PASSWORD.to_owned()]).collect();
+    let bytes = texts.iter().map(|text| {
+        let bytes = format!("{:?}", text.as_bytes());
+        bytes.trim_matches(['[', ']']).to_owned()
+    });
+    let bytes: Vec<String> = bytes.collect();
+    texts.into_iter().chain(bytes).collect()
 });
 
 pub(crate) fn has_secret(text: &str) -> bool {

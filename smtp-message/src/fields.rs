@@ -6,9 +6,11 @@
 //! Left out: character sets other than UTF-8, ASCII and ISO 8859-1.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use encodify::rfc2047::{decode_text, utf8_charset};
 use memchr::{memchr, memchr2};
+use smtp_proto::escape::Escaped;
 
 use crate::steps;
 
@@ -23,13 +25,13 @@ use crate::steps;
 /// assert_eq!(subject.text(), "Grüße aus Köln");
 /// assert_eq!(fields.body(), b"Hello");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Fields<'a> {
     rest: &'a [u8],
 }
 
 /// A field, or a line that stands where a field should.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Field<'a> {
     name: Option<&'a [u8]>,
     value: &'a [u8],
@@ -137,9 +139,34 @@ fn without_end(text: &[u8]) -> &[u8] {
     text.strip_suffix(b"\r").unwrap_or(text)
 }
 
+impl fmt::Debug for Fields<'_> {
+    /// Shows nothing of the message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fields({} octets)", self.rest.len())
+    }
+}
+
+impl fmt::Debug for Field<'_> {
+    /// Shows the name alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Field")
+            .field("name", &self.name.map(Escaped))
+            .field("value", &format_args!("{} octets", self.value.len()))
+            .finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debug_shows_no_values() {
+        let mut fields = Fields::new(b"Subject: confidential\r\n");
+        assert_eq!(format!("{fields:?}"), "Fields(23 octets)");
+        let field = fields.next().unwrap();
+        assert_eq!(format!("{field:?}"), "Field { name: Some(\"Subject\"), value: 13 octets }");
+    }
 
     #[track_caller]
     fn check(message: &[u8], expected: &[(&str, &str)], body: &[u8]) {

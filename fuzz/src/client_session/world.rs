@@ -27,13 +27,17 @@ const SECRET: &str = "tanstaaf*tanstaaf";
 /// Messages in one script, so that it comes to an end.
 const MAX_MESSAGES: usize = 30;
 
-/// The secret in every form it has here: plain, and the middle of its base64 at each of the three ways to align it.
-static FORMS: LazyLock<[String; 4]> = LazyLock::new(|| {
+/// The secret in every form it has here: plain, and the middle of its base64 at each of the three ways to align it; and
+/// these as `Debug` shows bytes.
+static FORMS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let encoded = |shift| {
         let encoded = BASE64.encode([&b"xxx"[..shift], SECRET.as_bytes()].concat().as_slice());
         encoded[4..encoded.len() - 4].to_owned()
     };
-    [SECRET.to_owned(), encoded(0), encoded(1), encoded(2)]
+    let texts = [SECRET.to_owned(), encoded(0), encoded(1), encoded(2)];
+    let bytes = texts.each_ref().map(|text| format!("{:?}", text.as_bytes()));
+    let bytes = bytes.map(|bytes| bytes.trim_matches(['[', ']']).to_owned());
+    texts.into_iter().chain(bytes).collect()
 });
 
 /// Whether the text shows the secret.

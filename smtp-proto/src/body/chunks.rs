@@ -1,6 +1,7 @@
 //! Framing of content in chunks that say how long they are (RFC 3030 section 2).
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::dots::first_bare_line_end;
 use super::{BareLineEnd, BodyError};
@@ -12,7 +13,7 @@ const CHUNK: usize = 1 << 20;
 const BLOCK: usize = 512;
 
 /// Content on its way in chunks.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Chunker {
     /// Bytes of the whole content, if that is known: then it is one chunk.
     size: Option<u64>,
@@ -116,6 +117,17 @@ impl Chunker {
             true => Err(BareLineEnd { offset: self.taken + content.len() as u64 - 1 }),
             false => Ok(()),
         }
+    }
+}
+
+impl fmt::Debug for Chunker {
+    /// Shows nothing of the content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunker")
+            .field("size", &self.size)
+            .field("taken", &self.taken)
+            .field("staged", &self.staged.len())
+            .finish_non_exhaustive()
     }
 }
 

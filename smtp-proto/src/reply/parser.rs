@@ -202,7 +202,6 @@ fn at_most_lf(text: &[u8]) -> Option<usize> {
 /// Puts replies together from input that comes in any pieces.
 ///
 /// Memory is bounded by [`ReplyLimits::bytes`], time is linear in the input.
-#[derive(Debug)]
 pub struct ReplyParser {
     limits: ReplyLimits,
     /// The beginning of a reply whose end has not come yet.
@@ -279,6 +278,16 @@ impl ReplyParser {
     /// Whether a reply has begun and is not complete.
     pub fn is_mid_reply(&self) -> bool {
         !self.held.is_empty()
+    }
+}
+
+impl fmt::Debug for ReplyParser {
+    /// Shows no input, which may be a challenge of AUTH.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplyParser")
+            .field("limits", &self.limits)
+            .field("held", &self.held.len())
+            .finish_non_exhaustive()
     }
 }
 

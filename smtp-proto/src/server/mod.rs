@@ -62,6 +62,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 pub use config::{Config, FutureRelease, Keyword, Limits, Tls};
 pub use machine::Server;
@@ -179,7 +180,7 @@ impl fmt::Display for Recipient {
     }
 }
 
-/// The answer to a question.
+/// The answer to a question.  `Debug` does not show a challenge.
 #[derive(Clone, Debug)]
 pub struct Response(Answer);
 
@@ -189,7 +190,7 @@ enum Answer {
     Refuse,
     Defer,
     Reply(Reply),
-    Challenge(Vec<u8>),
+    Challenge(SecretBytes),
 }
 
 impl Response {
@@ -225,7 +226,7 @@ impl Response {
     /// To [`Event::AuthMessage`]: a challenge, which goes out as 334 in base64; the next message of the client answers it.
     /// To other questions it is no answer, and becomes 451.
     pub fn challenge(challenge: impl Into<Vec<u8>>) -> Self {
-        Self(Answer::Challenge(challenge.into()))
+        Self(Answer::Challenge(SecretBytes(Zeroizing::new(challenge.into()))))
     }
 }
 

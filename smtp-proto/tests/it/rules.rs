@@ -7,7 +7,9 @@ use super::wire::{HELLO, hello};
 use smtp_proto::client::{Chunking, Client, Config, Error, Misuse, Next, Phase, Timeouts, TlsMode};
 use smtp_proto::command::{Query, XClientName};
 use smtp_proto::envelope::{Envelope, Form};
+use smtp_proto::reply::{ReplyLimits, ReplyParser};
 use smtp_proto::sasl::{Exchange, NONCE};
+use smtp_proto::server::Response;
 use smtp_proto::{AuthMechanism, Instant, Output};
 
 /// A different time for each wait.
@@ -368,6 +370,46 @@ fn requests_at_the_wrong_time_are_refused() {
     assert_eq!(client.send(envelope("a@b")), Err(Misuse::NotReady), "it is over");
 }
 
+/// The text as `Debug` shows bytes.
+fn decimals(text: &str) -> String {
+    let bytes = format!("{:?}", text.as_bytes());
+    bytes.trim_matches(['[', ']']).to_owned()
+}
+
+#[test]
+fn debug_shows_neither_credentials_nor_content() {
+    let (mut client, mut out) = ready("AUTH PLAIN");
+    client.authenticate(Exchange::new(AuthMechanism::Plain, "user", [0; NONCE]).unwrap()).unwrap();
+    client.respond(&"secret".into()).unwrap();
+    let hidden = |shown: &str, texts: &[&str]| {
+        for text in texts {
+            assert!(!shown.contains(text) && !shown.contains(&decimals(text)), "{text} in {shown}");
+        }
+    };
+    let credentials = ["secret", "c2VjcmV0", "AHVzZXIAc2VjcmV0"];
+    hidden(&format!("{client:?}"), &credentials);
+    assert_eq!(wire(&mut client, &mut out), "AUTH PLAIN AHVzZXIAc2VjcmV0\r\n");
+    hidden(&format!("{client:?}"), &credentials);
+    client.handle_input(Instant::ZERO, b"500 AHVzZXIAc2VjcmV0");
+    hidden(&format!("{client:?}"), &credentials);
+
+    let mut parser = ReplyParser::new(ReplyLimits::default());
+    assert!(parser.parse(&mut &b"334 c2VjcmV0"[..]).unwrap().is_none());
+    hidden(&format!("{parser:?}"), &credentials);
+    hidden(&format!("{:?}", Response::challenge(*b"secret")), &credentials);
+
+    // A chunk in the making, and the byte that is held back.
+    let (mut client, mut out) = chunked();
+    client.send(envelope("a@b.example")).unwrap();
+    let form = Form { size: Some(8), ..Form::default() };
+    client.send(envelope("b@b.example").with_form(form)).unwrap();
+    wire(&mut client, &mut out);
+    client.handle_input(Instant::ZERO, b"250 ok\r\n250 ok\r\n");
+    assert_eq!(wire(&mut client, &mut out), "");
+    client.body(Instant::ZERO, b"secret\r\n", false, &mut out).unwrap();
+    hidden(&format!("{client:?}{out:?}"), &credentials[..1]);
+}
+
 #[test]
 fn the_second_message_can_be_cancelled_alone() {
     let (mut client, mut out) = ready("PIPELINING");
@@ -427,8 +469,8 @@ fn a_connection_is_reusable_until_its_last_message() {
     assert!(matches!(client.poll(Instant::ZERO, &mut out), Next::Closed(Ok(()))));
 }
 
-#[test]
-fn between_two_chunks_a_message_can_be_cancelled() {
+/// A client that is ready and sends in chunks.
+fn chunked() -> (Client, Output) {
     let mut config = Config::new("client.example".parse().unwrap());
     config.chunking = Chunking::Safe;
     let mut client = Client::new(config, TlsMode::None, Instant::ZERO);
@@ -437,6 +479,12 @@ fn between_two_chunks_a_message_can_be_cancelled() {
         client.handle_input(Instant::ZERO, input.as_bytes());
         wire(&mut client, &mut out);
     }
+    (client, out)
+}
+
+#[test]
+fn between_two_chunks_a_message_can_be_cancelled() {
+    let (mut client, mut out) = chunked();
     let id = client.send(envelope("a@b.example")).unwrap();
     client.send(envelope("b@b.example")).unwrap();
     wire(&mut client, &mut out);
