@@ -121,7 +121,7 @@ impl fmt::Display for ContentError {
 impl std::error::Error for ContentError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
+            Self::Io(error) => error.source(),
             Self::NotAFile { .. } | Self::Changed | Self::Encoding | Self::TooLong { .. } => None,
         }
     }

@@ -412,8 +412,8 @@ impl fmt::Display for SignError {
 impl std::error::Error for SignError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Content(error) => Some(error),
-            Self::Callback(error) => Some(&**error),
+            Self::Content(error) => error.source(),
+            Self::Callback(error) => error.source(),
             _ => None,
         }
     }

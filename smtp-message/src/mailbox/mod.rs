@@ -308,14 +308,7 @@ impl fmt::Display for MailboxError {
     }
 }
 
-impl std::error::Error for MailboxError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Address(error) => Some(error),
-            Self::Empty | Self::Control { .. } | Self::Syntax { .. } => None,
-        }
-    }
-}
+impl std::error::Error for MailboxError {}
 
 impl From<AddressError> for MailboxError {
     fn from(error: AddressError) -> Self {

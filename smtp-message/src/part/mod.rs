@@ -554,8 +554,8 @@ impl fmt::Display for PartError {
 impl std::error::Error for PartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Build(error) => Some(error),
-            Self::Content(error) => Some(error),
+            Self::Build(error) => error.source(),
+            Self::Content(error) => error.source(),
         }
     }
 }

@@ -1,4 +1,7 @@
 //! Why a connection or a recipient failed, and whose fault it is.
+//!
+//! The rule for all errors of these crates: `Display` says all in one line, the cause included, and `source` is never what
+//! that line has said already, but what is behind the cause if anything is.
 
 use core::fmt;
 
@@ -146,16 +149,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl core::error::Error for Error {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Tls(error) => Some(error),
-            Self::PeerMisbehaved(error) => Some(error),
-            Self::Content(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl core::error::Error for Error {}
 
 /// How a server broke the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,7 +204,7 @@ impl core::error::Error for PeerMisbehaved {}
 pub enum Misuse {
     /// Before [`Event::Ready`](super::Event::Ready), during AUTH, after `quit`, or after the end of the connection.
     NotReady,
-    /// AUTH while transactions are open (RFC 4954 section 4).
+    /// AUTH or a query while transactions are open (RFC 4954 section 4).
     TransactionOpen,
     /// The connection has no verified TLS, and `allow_insecure_auth` is not set.
     InsecureAuth,
@@ -241,7 +235,7 @@ impl fmt::Display for Misuse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotReady => f.write_str("the session is not ready for this"),
-            Self::TransactionOpen => f.write_str("AUTH is not allowed while a transaction is open"),
+            Self::TransactionOpen => f.write_str("a transaction is open, and this must wait for its end"),
             Self::InsecureAuth => f.write_str("credentials are not sent without verified TLS"),
             Self::MechanismNotOffered => f.write_str("the server does not offer this AUTH mechanism"),
             Self::NoChannelBinding => {

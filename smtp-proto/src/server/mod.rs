@@ -288,14 +288,7 @@ impl fmt::Display for ServerError {
     }
 }
 
-impl core::error::Error for ServerError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Tls(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl core::error::Error for ServerError {}
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

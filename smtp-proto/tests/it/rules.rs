@@ -183,7 +183,7 @@ fn credentials_need_verified_tls() {
 fn auth_is_outside_of_any_transaction() {
     let mut setup = Setup::message(&["x@b.example"], "hi\r\n").stay();
     setup.config.allow_insecure_auth = true;
-    let open = "misuse: AUTH is not allowed while a transaction is open";
+    let open = "misuse: a transaction is open, and this must wait for its end";
     let script = hello(&["AUTH PLAIN"]) + "C: MAIL FROM:<from@a.example>\n";
     check(&setup, &format!("{script}!auth"), &format!("ready\n{open}\nopen"));
     // A transaction that was given up is reset first.

@@ -2,9 +2,13 @@
 
 use std::collections::HashSet;
 
+use smtp_proto::body::BodyError;
+use smtp_proto::client::{Error, Failure, Misuse, PeerMisbehaved};
 use smtp_proto::command::QueryText;
 use smtp_proto::reply::{Code, EnhancedCode, Reply, ReplyError, ReplyLimits, ReplyParser};
-use smtp_proto::server::Keyword;
+use smtp_proto::sasl::SaslError;
+use smtp_proto::server::{Keyword, ServerError};
+use smtp_proto::tls::{CertificateError, TlsError};
 use smtp_proto::{Address, AddressLiteral, Domain, Host, LocalPart, TextError};
 
 fn domain(text: &str) -> Domain {
@@ -23,6 +27,30 @@ fn domains_compare_without_case_and_nothing_else() {
     assert_ne!(state.hash_one(&lower), state.hash_one(&other));
     assert_eq!((upper.as_str(), AsRef::<str>::as_ref(&upper)), ("X.Example", "X.Example"));
     assert_eq!(format!("{upper:?}"), "Domain(\"X.Example\")");
+}
+
+#[test]
+fn an_error_says_its_cause_once() {
+    let reply = Error::PeerMisbehaved(PeerMisbehaved::Reply(ReplyError::LineTooLong { limit: 9 }));
+    let tls = Error::Tls(TlsError::Certificate(CertificateError::Expired));
+    let body = BodyError::TooLong { declared: 3 };
+    let errors: [(&dyn std::error::Error, &str); 8] = [
+        (&reply, "a reply line of more than 9 bytes"),
+        (
+            &Error::PeerMisbehaved(PeerMisbehaved::Auth(SaslError::Premature)),
+            "before it had heard the secret",
+        ),
+        (&tls, "it has expired"),
+        (&TlsError::Certificate(CertificateError::Expired), "it has expired"),
+        (&ServerError::Tls(TlsError::NotTls), "is not TLS"),
+        (&Error::Content(body), "longer than its 3 bytes"),
+        (&Misuse::Content(body), "longer than its 3 bytes"),
+        (&Failure::Connection(tls.clone()), "it has expired"),
+    ];
+    for (error, cause) in errors {
+        assert!(error.to_string().contains(cause), "{error}");
+        assert!(error.source().is_none(), "{error}");
+    }
 }
 
 #[test]
