@@ -203,12 +203,14 @@ impl App {
     }
 
     fn query(world: &mut World<'_>) {
-        let text = || QueryText::new("some one").expect("a text");
-        let query = match world.choices.below(6) {
+        let text = world.choices.pick(&[(4, "some one"), (1, "s\u{f6}meone")]);
+        let text = || QueryText::new(text).expect("a text");
+        let query = match world.choices.below(7) {
             0 => Query::Noop,
             1 => Query::Help(None),
-            2 => Query::Vrfy(text()),
-            3 => Query::Expn(text()),
+            2 => Query::Help(Some(text())),
+            3 => Query::Vrfy(text()),
+            4 => Query::Expn(text()),
             _ => Query::XClient(vec![(XClientName::Addr, "192.0.2.1".into())]),
         };
         let said = world.client.query(query.clone());

@@ -25,7 +25,7 @@
 //! | `K1` | cancel the transaction with this number |
 //! | `Aps` | authenticate: `p` PLAIN, `l` LOGIN, `x` XOAUTH2, `b` OAUTHBEARER, `e` EXTERNAL, `1` `2` `+` SCRAM with SHA-1, SHA-256, bound; `s` gives the secret when it is wanted, `L` does with a long name |
 //! | `Ps` `Pe` `X` | give the secret, or an empty one, or abort |
-//! | `Vn` | query: `h` HELP, `v` VRFY, `e` EXPN, `x` XCLIENT, else NOOP |
+//! | `Vn` | query: `h` HELP, `v` VRFY, `e` EXPN, in capitals with a text that is not ASCII, `x` XCLIENT, else NOOP |
 //! | `Q` `Z` | quit; the server's end of file |
 //! | `Bx` `bx` `Ex` `ex` `O` | content: a line, bytes, the last line, the last bytes, many dots |
 //! | `W9` | write as many bytes as the character's code, or everything |

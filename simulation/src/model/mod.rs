@@ -216,10 +216,16 @@ impl Model {
         if !self.transactions.is_empty() {
             return Err(Misuse::TransactionOpen);
         }
+        let needed = match &query {
+            Query::Help(Some(text)) if !text.as_str().is_ascii() => return Err(Misuse::NotAscii),
+            Query::Vrfy(text) | Query::Expn(text) if !text.as_str().is_ascii() => Extension::SmtpUtf8,
+            Query::XClient(_) => Extension::XClient,
+            _ => Extension::Pipelining,
+        };
+        if needed != Extension::Pipelining && !self.extensions.has(needed) {
+            return Err(Misuse::NotOffered(needed));
+        }
         if let Query::XClient(_) = query {
-            if !self.extensions.has(Extension::XClient) {
-                return Err(Misuse::NotOffered(Extension::XClient));
-            }
             if !self.queries.is_empty() || !self.fifo.is_empty() {
                 return Err(Misuse::NotReady);
             }

@@ -227,6 +227,8 @@ pub enum Misuse {
     },
     /// The server does not offer what the query needs.
     NotOffered(Extension),
+    /// HELP has text that is not ASCII, which no extension allows.
+    NotAscii,
     /// The content cannot be sent; the connection ends, because the content cannot.
     Content(BodyError),
 }
@@ -249,6 +251,7 @@ impl fmt::Display for Misuse {
                 write!(f, "the server takes no more than {limit} messages on one connection")
             }
             Self::NotOffered(extension) => write!(f, "the server does not offer {extension}"),
+            Self::NotAscii => f.write_str("the text of HELP must be ASCII"),
             Self::Content(error) => error.fmt(f),
         }
     }

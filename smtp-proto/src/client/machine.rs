@@ -134,19 +134,26 @@ impl Client {
     /// Asks something that has no effect on mail; the reply comes as [`Event::Answer`].  Several are answered in order,
     /// and before any message that is queued later.
     ///
-    /// After [`Query::XClient`] the session begins anew with EHLO and [`Event::Ready`].
+    /// After [`Query::XClient`] the session begins anew with EHLO and [`Event::Ready`].  VRFY and EXPN of what is not ASCII
+    /// need SMTPUTF8 (RFC 6531 section 3.7.4.2).
     ///
     /// # Errors
-    /// [`Misuse::NotReady`], [`Misuse::TransactionOpen`], [`Misuse::NotOffered`].
+    /// [`Misuse::NotReady`], [`Misuse::TransactionOpen`], [`Misuse::NotOffered`], [`Misuse::NotAscii`].
     pub fn query(&mut self, query: Query) -> Result<(), Misuse> {
         self.check_ready()?;
         if !self.transactions.is_empty() {
             return Err(Misuse::TransactionOpen);
         }
+        let needs = match &query {
+            Query::XClient(_) => Some(Extension::XClient),
+            Query::Vrfy(text) | Query::Expn(text) if !text.is_ascii() => Some(Extension::SmtpUtf8),
+            Query::Help(Some(text)) if !text.is_ascii() => return Err(Misuse::NotAscii),
+            _ => None,
+        };
+        if let Some(extension) = needs.filter(|&extension| !self.extensions.has(extension)) {
+            return Err(Misuse::NotOffered(extension));
+        }
         if matches!(query, Query::XClient(_)) {
-            if !self.extensions.has(Extension::XClient) {
-                return Err(Misuse::NotOffered(Extension::XClient));
-            }
             if !self.queries.is_empty() || !self.wire.pipeline.is_answered() {
                 return Err(Misuse::NotReady);
             }

@@ -91,9 +91,10 @@ pub enum Query {
     Noop,
     /// `HELP` (RFC 5321 section 4.1.1.8), in general or on a subject.
     Help(Option<QueryText>),
-    /// `VRFY` of a user or a mailbox (RFC 5321 section 4.1.1.6).
+    /// `VRFY` of a user or a mailbox (RFC 5321 section 4.1.1.6); with `SMTPUTF8` if that is not ASCII (RFC 6531 section
+    /// 3.7.4.2).
     Vrfy(QueryText),
-    /// `EXPN` of a mailing list (RFC 5321 section 4.1.1.7).
+    /// `EXPN` of a mailing list (RFC 5321 section 4.1.1.7); likewise.
     Expn(QueryText),
     /// Postfix's `XCLIENT`: what a trusted proxy knows of its client.  The session begins anew with the greeting.
     XClient(Vec<(XClientName, String)>),
@@ -137,7 +138,8 @@ impl XClientName {
     }
 }
 
-/// What a query is about: not empty, at most 500 bytes, no control characters.
+/// What a query is about: not empty, at most 500 bytes, no control characters, and no `SMTPUTF8` at its end, which would be
+/// a parameter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct QueryText(String);
 
@@ -156,12 +158,15 @@ impl QueryText {
     /// ```
     ///
     /// # Errors
-    /// Nothing, more than 500 bytes, a control character or line separator, white space at either end.
+    /// Nothing, more than 500 bytes, a control character or line separator, white space at either end, or `SMTPUTF8` behind
+    /// a space at its end.
     pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
         let text = text.into();
+        let parameter = before_smtputf8(&text).map(|before| before.len() + 1);
         TextError::check(&text, Self::LIMIT, |at, c| {
             let is_end = at == 0 || at + c.len_utf8() == text.len();
-            !(c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || is_end && c.is_whitespace())
+            let is_line = !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
+            is_line && !(is_end && c.is_whitespace()) && Some(at) != parameter
         })?;
         Ok(Self(text))
     }
@@ -170,6 +175,23 @@ impl QueryText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is ASCII.
+    pub fn is_ascii(&self) -> bool {
+        self.0.is_ascii()
+    }
+
+    /// The parameter that goes with it.
+    fn smtputf8(&self) -> &'static str {
+        if self.is_ascii() { "" } else { " SMTPUTF8" }
+    }
+}
+
+/// What stands in front of the parameter of VRFY and EXPN, if there is one (RFC 6531 section 3.7.4.2).
+pub(crate) fn before_smtputf8(text: &str) -> Option<&str> {
+    const PARAMETER: &str = " SMTPUTF8";
+    let (before, end) = text.split_at_checked(text.len().checked_sub(PARAMETER.len())?)?;
+    end.eq_ignore_ascii_case(PARAMETER).then_some(before)
 }
 
 impl Command<'_> {
@@ -311,8 +333,8 @@ impl fmt::Display for Query {
             Self::Noop => f.write_str("NOOP"),
             Self::Help(None) => f.write_str("HELP"),
             Self::Help(Some(subject)) => write!(f, "HELP {}", subject.0),
-            Self::Vrfy(user) => write!(f, "VRFY {}", user.0),
-            Self::Expn(list) => write!(f, "EXPN {}", list.0),
+            Self::Vrfy(user) => write!(f, "VRFY {}{}", user.0, user.smtputf8()),
+            Self::Expn(list) => write!(f, "EXPN {}{}", list.0, list.smtputf8()),
             Self::XClient(attributes) => {
                 f.write_str("XCLIENT")?;
                 attributes.iter().try_for_each(|(name, value)| {
@@ -391,6 +413,8 @@ mod tests {
         assert_eq!(wire(Command::Bdat { size: 7, last: false }), "BDAT 7\r\n");
         let text = |text: &str| QueryText::new(text).unwrap();
         assert_eq!(wire(Command::Query(&Query::Vrfy(text("a b")))), "VRFY a b\r\n");
+        assert_eq!(wire(Command::Query(&Query::Vrfy(text("\u{fc}")))), "VRFY \u{fc} SMTPUTF8\r\n");
+        assert_eq!(wire(Command::Query(&Query::Expn(text("\u{fc} b")))), "EXPN \u{fc} b SMTPUTF8\r\n");
         assert_eq!(wire(Command::Query(&Query::Help(None))), "HELP\r\n");
         let attributes =
             alloc::vec![(XClientName::Name, "[x]".into()), (XClientName::Helo, "a b\r\n".into())];
@@ -398,7 +422,15 @@ mod tests {
             wire(Command::Query(&Query::XClient(attributes))),
             "XCLIENT NAME=[x] HELO=a+20b+0D+0A\r\n"
         );
-        for (bad, at) in [(" a", 0), ("a ", 1), ("a\nb", 1), ("a\0", 1), ("a\u{85}b", 1), ("a\u{2028}", 1)] {
+        for (bad, at) in [
+            (" a", 0),
+            ("a ", 1),
+            ("a\nb", 1),
+            ("a\0", 1),
+            ("a\u{85}b", 1),
+            ("a\u{2028}", 1),
+            ("a SMTPutf8", 2),
+        ] {
             assert_eq!(QueryText::new(bad), Err(TextError::Character { at }), "{bad:?}");
         }
         assert_eq!(QueryText::new(""), Err(TextError::Empty));

@@ -18,7 +18,7 @@ use nom::{IResult, Parser};
 
 use super::parameters::Parameter;
 use crate::address::{Address, AddressRule, syntax};
-use crate::command::{Query, QueryText, XClientName};
+use crate::command::{Query, QueryText, XClientName, before_smtputf8};
 use crate::envelope::xtext;
 
 /// A command, borrowed from its line.
@@ -99,8 +99,10 @@ impl<'a> Command<'a> {
         let alone = |command, usage| {
             if arguments.is_empty() { Ok(command) } else { Err(CommandError::Syntax(usage)) }
         };
-        let query = |query: fn(QueryText) -> Query, usage| {
-            let text = QueryText::new(arguments).map_err(|_| CommandError::Syntax(usage))?;
+        // VRFY and EXPN may have a parameter (RFC 6531 section 3.7.4.2).
+        let subject = before_smtputf8(arguments).map_or(arguments, str::trim_ascii_end);
+        let query = |query: fn(QueryText) -> Query, text: &str, usage| {
+            let text = QueryText::new(text).map_err(|_| CommandError::Syntax(usage))?;
             Ok(Self::Query(query(text)))
         };
         let hellos = [
@@ -145,11 +147,11 @@ impl<'a> Command<'a> {
         } else if is("HELP") && arguments.is_empty() {
             Ok(Self::Query(Query::Help(None)))
         } else if is("HELP") {
-            query(|subject| Query::Help(Some(subject)), "HELP [subject]")
+            query(|subject| Query::Help(Some(subject)), arguments, "HELP [subject]")
         } else if is("VRFY") {
-            query(Query::Vrfy, "VRFY user")
+            query(Query::Vrfy, subject, "VRFY user")
         } else if is("EXPN") {
-            query(Query::Expn, "EXPN list")
+            query(Query::Expn, subject, "EXPN list")
         } else if is("XCLIENT") {
             let attributes = xclient(arguments).ok_or(CommandError::Syntax("XCLIENT name=value ..."))?;
             Ok(Self::Query(Query::XClient(attributes)))
@@ -275,6 +277,8 @@ mod tests {
             ("lhlo a", Command::Hello { name: "a", kind: Hello::Lhlo }),
             ("vrfy x y", Command::Query(Query::Vrfy(QueryText::new("x y").unwrap()))),
             ("EXPN x", Command::Query(Query::Expn(QueryText::new("x").unwrap()))),
+            ("VRFY \u{fc}  smtpUTF8", Command::Query(Query::Vrfy(QueryText::new("\u{fc}").unwrap()))),
+            ("EXPN x SMTPUTF8", Command::Query(Query::Expn(QueryText::new("x").unwrap()))),
             ("HELP ", Command::Query(Query::Help(None))),
             ("HELP x", Command::Query(Query::Help(QueryText::new("x").ok()))),
             ("bdat 0  last ", Command::Bdat { size: 0, last: true }),

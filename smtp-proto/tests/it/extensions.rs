@@ -9,8 +9,8 @@ use smtp_proto::envelope::{
 };
 use smtp_proto::reply::{Code, Reply};
 
-use super::script::Setup;
-use super::wire::{after_hello, one};
+use super::script::{Setup, check};
+use super::wire::{after_hello, hello, one};
 
 #[test]
 fn messages_wait_for_the_verdict_if_they_are_told_to() {
@@ -487,4 +487,19 @@ fn xclient_begins_the_session_anew() {
          open, reusable",
     );
     assert_eq!(Extension::XClient.to_string(), "XCLIENT");
+}
+
+#[test]
+fn queries_that_are_not_ascii_need_smtputf8() {
+    let text = || QueryText::new("\u{fc}@b.example").unwrap();
+    let mut setup = Setup { queries: vec![Query::Vrfy(text()), Query::Expn(text())], ..Setup::idle() };
+    let misuse = "misuse: the server does not offer SMTPUTF8";
+    check(&setup, &hello(&[]), &format!("ready\n{misuse}\n{misuse}\nopen, reusable"));
+    let script = "C: VRFY \\xc3\\xbc@b.example SMTPUTF8
+        S: 252 ok
+        C: EXPN \\xc3\\xbc@b.example SMTPUTF8
+        S: 502 no";
+    check(&setup, &(hello(&["SMTPUTF8"]) + script), "ready\nanswer: 252 ok\nanswer: 502 no\nopen, reusable");
+    setup.queries = vec![Query::Help(Some(text()))];
+    check(&setup, &hello(&["SMTPUTF8"]), "ready\nmisuse: the text of HELP must be ASCII\nopen, reusable");
 }

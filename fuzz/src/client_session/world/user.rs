@@ -138,17 +138,21 @@ impl World {
         if self.queries > MAX_MESSAGES {
             return;
         }
-        let text = QueryText::new("someone").expect("a text");
+        let text = if what.is_ascii_uppercase() { "s\u{f6}meone" } else { "someone" };
+        let text = QueryText::new(text).expect("a text");
         let query = match what {
             b'h' => Query::Help(None),
-            b'v' => Query::Vrfy(text),
-            b'e' => Query::Expn(text),
+            b'H' => Query::Help(Some(text)),
+            b'v' | b'V' => Query::Vrfy(text),
+            b'e' | b'E' => Query::Expn(text),
             b'x' => Query::XClient(vec![(XClientName::Name, "a b".into())]),
             _ => Query::Noop,
         };
         let xclient = matches!(query, Query::XClient(_));
+        let has_utf8 = self.machine.extensions().has(Extension::SmtpUtf8);
         match self.machine.query(query) {
             Ok(()) => {
+                assert!(!what.is_ascii_uppercase() || what != b'H' && has_utf8 || !b"HVE".contains(&what));
                 assert!(self.open.is_empty() || !self.polling);
                 assert!(self.ready && !self.quit && self.in_auth == 0 || !self.polling);
                 self.queries += 1;
