@@ -116,6 +116,7 @@ pub(super) struct World {
 
     ready: bool,
     in_auth: usize,
+    authenticated: bool,
     challenged: bool,
     answered_early: bool,
     /// The secret is given as soon as it is wanted.
@@ -199,6 +200,7 @@ impl World {
             traced: VecDeque::new(),
             ready: false,
             in_auth: 0,
+            authenticated: false,
             challenged: false,
             answered_early: false,
             gives_secret: false,
@@ -562,6 +564,16 @@ impl World {
         }
     }
 
+    /// What the reply that is told answers.
+    fn answered(&mut self, what: &[What], told: &Reply) -> Expected {
+        let (expected, answer) = self.answered.pop_front().expect("an answer");
+        // What repeats a secret is masked.
+        let masked = told.text() == "****" && told.code() == answer.code();
+        assert!(masked || *told == answer, "{told} is told for {answer}");
+        assert!(what.contains(&expected.what), "{}", expected.line);
+        expected
+    }
+
     fn on_event(&mut self, event: Event) {
         self.check_shown(&format!("{event:?}"));
         match event {
@@ -587,6 +599,7 @@ impl World {
             Event::Authenticated(reply) => {
                 assert!(self.in_auth > 0 && reply.is_positive());
                 self.in_auth -= 1;
+                self.authenticated = true;
             }
             Event::AuthFailed(error) => {
                 assert_printable(&error);
@@ -594,7 +607,7 @@ impl World {
                 self.in_auth -= 1;
             }
             Event::Mail(id, reply) => {
-                let (expected, answer) = self.answered.pop_front().expect("an answer");
+                let expected = self.answered(&[What::Mail], &reply);
                 let open = self.open.get_mut(&id).expect("an open transaction");
                 assert_eq!((expected.what, &answer), (What::Mail, &reply));
                 let sender = open.envelope.sender().map(Address::to_string).unwrap_or_default();
@@ -602,7 +615,7 @@ impl World {
                 assert!(open.mail.replace(reply).is_none(), "two replies to one MAIL");
             }
             Event::Rcpt(id, recipient, reply) => {
-                let (expected, answer) = self.answered.pop_front().expect("an answer");
+                let expected = self.answered(&[What::Rcpt], &reply);
                 let open = self.open.get_mut(&id).expect("an open transaction");
                 assert_eq!((expected.what, &answer), (What::Rcpt, &reply));
                 let to = format!("RCPT TO:<{}>", open.envelope.recipients()[recipient]);
@@ -611,12 +624,11 @@ impl World {
                 assert!(open.rcpt[recipient].replace(reply).is_none(), "two replies to one RCPT");
             }
             Event::Answer(reply) => {
-                let (expected, answer) = self.answered.pop_front().expect("an answer");
-                assert!(matches!(expected.what, What::Query | What::XClient), "{}", expected.line);
-                assert_eq!(answer, reply);
+                let expected = self.answered(&[What::Query, What::XClient], &reply);
                 if expected.what == What::XClient {
                     // It begins anew, or goes on.
                     self.ready = !reply.is_positive();
+                    self.authenticated &= !reply.is_positive();
                 }
             }
             Event::NotOffered(id, extension) => {

@@ -44,6 +44,9 @@ impl Model {
         if !self.transactions.is_empty() {
             return Err(Misuse::TransactionOpen);
         }
+        if self.logged_in {
+            return Err(Misuse::Authenticated);
+        }
         if self.secure != Some(true) && !self.config.allow_insecure_auth {
             return Err(Misuse::InsecureAuth);
         }
@@ -73,9 +76,17 @@ impl Model {
         let State::Auth(auth) = &mut self.state else { return false };
         let (Turn::Caller(begun), None) = (&auth.turn, &self.end) else { return false };
         match (auth.exchange.secret(secret), *begun) {
-            (Ok(response), true) => auth.turn = Turn::Response(response.to_vec()),
-            (Ok(response), false) => auth.turn = Turn::Command(Some(response.to_vec())),
-            (Err(error), _) => return self.abort_auth(AuthError::Mechanism(error)),
+            (Ok(response), begun) => {
+                self.hides = !response.is_empty();
+                auth.turn = match begun {
+                    true => Turn::Response(response.to_vec()),
+                    false => Turn::Command(Some(response.to_vec())),
+                };
+            }
+            (Err(error), begun) => {
+                self.hides &= !begun;
+                return self.abort_auth(AuthError::Mechanism(error));
+            }
         }
         true
     }
@@ -138,6 +149,7 @@ impl Model {
                 let is_said = matches!(auth.turn, Turn::Server);
                 match if is_said { auth.exchange.succeed() } else { Err(SaslError::Premature) } {
                     Ok(()) => {
+                        self.logged_in = true;
                         self.state = State::Ready;
                         self.tell(Event::Authenticated(reply));
                     }

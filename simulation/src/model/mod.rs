@@ -73,6 +73,9 @@ pub(crate) struct Model {
     told: VecDeque<Told>,
     transactions: Vec<Transaction>,
     sent: u64,
+    /// A secret was said, and no command behind it is answered.
+    pub(super) hides: bool,
+    pub(super) logged_in: bool,
     queries: VecDeque<Query>,
     needs_reset: bool,
     quit: Quit,
@@ -97,6 +100,8 @@ impl Model {
             told: VecDeque::new(),
             transactions: Vec::new(),
             sent: 0,
+            hides: false,
+            logged_in: false,
             queries: VecDeque::new(),
             needs_reset: false,
             quit: Quit::No,
@@ -292,7 +297,7 @@ impl Model {
                 Ok(None) => {}
                 Ok(Some(reply)) => self.on_reply(reply, !bytes.is_empty()),
                 Err(error) => {
-                    let error = if self.is_in_auth() { replies::masked(error) } else { error };
+                    let error = if self.is_in_auth() || self.hides { replies::masked(error) } else { error };
                     self.fail(Error::PeerMisbehaved(PeerMisbehaved::Reply(error)));
                 }
             }

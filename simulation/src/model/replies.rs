@@ -16,19 +16,23 @@ impl Model {
         if reply.has_bare_lf() && !std::mem::replace(&mut self.told_bare_lf, true) {
             self.tell(Event::PeerFault(PeerFault::BareLf));
         }
-        let secret = self.is_in_auth() && reply.severity() == Severity::Intermediate;
+        let phase = self.phase();
+        let bye = reply.code().get() == 421;
+        let to = self.fifo.answer();
+        // Challenges are, and so is what may be the rest of a line with a secret, taken for a command.
+        let secret = self.is_in_auth() && reply.severity() == Severity::Intermediate
+            || self.hides && to.is_none() && !bye;
         let shown = if secret { without_text(&reply) } else { reply.clone() };
         if self.config.trace {
             self.tell(Event::Trace(Trace::Received(shown.clone())));
         }
-        let phase = self.phase();
-        let bye = reply.code().get() == 421;
-        let Some(to) = self.fifo.answer() else {
+        let Some(to) = to else {
             return self.fail(match bye {
                 true => Error::Refused { phase, reply: shown },
                 false => Error::PeerMisbehaved(PeerMisbehaved::Unsolicited { phase, reply: shown }),
             });
         };
+        self.hides &= to == To::Auth;
         let copy = reply.clone();
         match to {
             To::Connecting if reply.is_positive() => self.state = State::Hello,
@@ -178,6 +182,7 @@ impl Model {
             if reply.is_positive() {
                 self.state = State::Hello;
                 self.extensions = Extensions::default();
+                self.logged_in = false;
             }
         }
         self.tell(Event::Answer(reply));

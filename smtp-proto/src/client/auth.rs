@@ -26,8 +26,27 @@ pub(super) struct Auth {
     turn: AuthTurn,
     /// Why `*` was sent.
     cancelled: Option<AuthError>,
-    /// What was said with the secret, in base64.
-    said: Zeroizing<String>,
+}
+
+/// What was said with a secret, in base64, to know it where a server repeats it; nothing before.
+///
+/// Servers do that which do not know AUTH, or whose lines are shorter than ours: these answer a line that is too long, and
+/// take its rest for a command, so that one reply more may come.
+#[derive(Default)]
+pub(super) struct Said(Zeroizing<String>);
+
+impl Said {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a reply repeats a part of it.
+    pub(super) fn is_in(&self, reply: &Reply) -> bool {
+        // Of any 15 characters in a row one of these pieces is a part.
+        let text = reply.text.as_bytes();
+        let pieces = self.0.as_bytes().chunks_exact(self.0.len().clamp(1, 8));
+        { pieces }.any(|piece| memchr::memmem::find(text, piece).is_some())
+    }
 }
 
 /// Whose turn it is.
@@ -67,7 +86,7 @@ impl Auth {
             Step::Wait => (AuthTurn::Start(None), false),
             Step::WantSecret => (AuthTurn::Asked { begun: false }, true),
         };
-        Ok((Self { exchange, turn, cancelled: None, said: Zeroizing::default() }, asked))
+        Ok((Self { exchange, turn, cancelled: None }, asked))
     }
 
     pub(super) fn mechanism(&self) -> AuthMechanism {
@@ -80,22 +99,15 @@ impl Auth {
     }
 
     /// Takes the secret; the error is one after which there is nothing to wait for.
-    pub(super) fn respond(&mut self, secret: &Secret) -> Result<(), AuthError> {
-        let AuthTurn::Asked { begun } = self.turn else { return Ok(()) };
+    pub(super) fn respond(&mut self, secret: &Secret) -> Result<Said, AuthError> {
+        let AuthTurn::Asked { begun } = self.turn else { return Ok(Said::default()) };
         let response = match self.exchange.secret(secret) {
             Ok(response) => response,
-            Err(error) => return self.abort(AuthError::Mechanism(error)),
+            Err(error) => return self.abort(AuthError::Mechanism(error)).map(|()| Said::default()),
         };
-        self.said = Zeroizing::new(BASE64.encode(&response));
+        let said = Said(Zeroizing::new(BASE64.encode(&response)));
         self.turn = if begun { AuthTurn::Respond(response) } else { AuthTurn::Start(Some(response)) };
-        Ok(())
-    }
-
-    /// Whether a reply repeats a part of what was said with the secret, as servers do that do not know AUTH.
-    pub(super) fn is_echo(&self, reply: &Reply) -> bool {
-        // Of any 15 characters in a row one of these pieces is a part.
-        let text = reply.text.as_bytes();
-        self.said.as_bytes().chunks_exact(8).any(|piece| memchr::memmem::find(text, piece).is_some())
+        Ok(said)
     }
 
     /// Ends the exchange instead; the error as with [`respond`](Self::respond).

@@ -206,6 +206,8 @@ pub enum Misuse {
     NotReady,
     /// AUTH or a query while transactions are open (RFC 4954 section 4).
     TransactionOpen,
+    /// AUTH after AUTH has succeeded (RFC 4954 section 4); only XCLIENT begins anew.
+    Authenticated,
     /// The connection has no verified TLS, and `allow_insecure_auth` is not set.
     InsecureAuth,
     /// The server does not offer the mechanism.
@@ -238,6 +240,7 @@ impl fmt::Display for Misuse {
         match self {
             Self::NotReady => f.write_str("the session is not ready for this"),
             Self::TransactionOpen => f.write_str("a transaction is open, and this must wait for its end"),
+            Self::Authenticated => f.write_str("AUTH has succeeded before, and is not allowed twice"),
             Self::InsecureAuth => f.write_str("credentials are not sent without verified TLS"),
             Self::MechanismNotOffered => f.write_str("the server does not offer this AUTH mechanism"),
             Self::NoChannelBinding => {

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
-use super::auth::{Auth, AuthProgress};
+use super::auth::{Auth, AuthProgress, Said};
 use super::config::{Config, TlsMode};
 use super::error::{Error, Misuse, PeerMisbehaved, Phase};
 use super::event::{AuthError, Event, Failure, Next, Outcome, PeerFault, Trace, TransactionId};
@@ -29,6 +29,10 @@ pub struct Client {
     tls: TlsMode,
     state: State,
     protection: Protection,
+    /// Until a command behind AUTH is answered.
+    said: Said,
+    /// AUTH has succeeded, and cannot be used again.
+    authenticated: bool,
     parser: ReplyParser,
     extensions: Extensions,
     /// What counts if the server refuses STARTTLS, which need not be.
@@ -88,6 +92,8 @@ impl Client {
             tls,
             state: State::Await,
             protection: Protection::None,
+            said: Said::default(),
+            authenticated: false,
             extensions: Extensions::default(),
             before_tls: None,
             transactions: VecDeque::new(),
@@ -189,12 +195,15 @@ impl Client {
     /// Starts AUTH.  When the mechanism needs the secret, [`Event::SecretWanted`] asks for it.
     ///
     /// # Errors
-    /// [`Misuse::NotReady`], [`Misuse::TransactionOpen`], [`Misuse::InsecureAuth`], [`Misuse::MechanismNotOffered`],
-    /// [`Misuse::NoChannelBinding`], [`Misuse::Mechanism`].
+    /// [`Misuse::NotReady`], [`Misuse::TransactionOpen`], [`Misuse::Authenticated`], [`Misuse::InsecureAuth`],
+    /// [`Misuse::MechanismNotOffered`], [`Misuse::NoChannelBinding`], [`Misuse::Mechanism`].
     pub fn authenticate(&mut self, mut exchange: Exchange) -> Result<(), Misuse> {
         self.check_ready()?;
         if !self.transactions.is_empty() {
             return Err(Misuse::TransactionOpen);
+        }
+        if self.authenticated {
+            return Err(Misuse::Authenticated);
         }
         if self.protection != (Protection::Tls { verified: true }) && !self.wire.config.allow_insecure_auth {
             return Err(Misuse::InsecureAuth);
@@ -215,12 +224,13 @@ impl Client {
         Ok(())
     }
 
-    /// Answers [`Event::SecretWanted`]: a password, or a token.  It is not kept.
+    /// Answers [`Event::SecretWanted`]: a password, or a token.  It is not kept; what was said with it is until the next
+    /// command is answered, so that it is not shown where the server repeats it.
     ///
     /// # Errors
     /// [`Misuse::NoSecretWanted`].
     pub fn respond(&mut self, secret: &Secret) -> Result<(), Misuse> {
-        let responded = self.asking()?.respond(secret);
+        let responded = self.asking()?.respond(secret).map(|said| self.said = said);
         self.auth_over(responded);
         Ok(())
     }
@@ -276,7 +286,7 @@ impl Client {
                 Ok(None) => {}
                 Ok(Some(reply)) => self.on_reply(reply, !bytes.is_empty()),
                 Err(error) => {
-                    let masked = matches!(self.state, State::Auth(_));
+                    let masked = matches!(self.state, State::Auth(_)) || !self.said.is_empty();
                     let error = if masked { error.without_input() } else { error };
                     self.fail(Error::PeerMisbehaved(PeerMisbehaved::Reply(error)));
                 }
@@ -466,6 +476,7 @@ impl Client {
     }
 
     fn close(&mut self, end: Result<(), Error>) {
+        self.said = Said::default();
         if self.end.is_none() {
             self.end = Some(end);
         }
@@ -482,26 +493,28 @@ impl Client {
             self.told_bare_lf = true;
             self.wire.events.push_back(Event::PeerFault(PeerFault::BareLf));
         }
+        let phase = self.phase();
+        let awaited = self.wire.pipeline.answer();
+        let closing = reply.code().get() == 421;
         // A challenge is for the mechanism alone, and what a server repeats of a response is for nobody.
-        let is_challenge = reply.severity() == Severity::Intermediate;
-        let secret = matches!(self.state, State::Auth(_)) && is_challenge;
-        let reply = match &self.state {
-            State::Auth(auth) if !is_challenge && auth.is_echo(&reply) => reply.without_text(),
-            _ => reply,
-        };
-        let shown = |reply: &Reply| if secret { reply.without_text() } else { reply.clone() };
+        let is_challenge = matches!(self.state, State::Auth(_)) && reply.severity() == Severity::Intermediate;
+        let is_excess = awaited.is_none() && !closing && !self.said.is_empty();
+        let is_echo = !is_challenge && (is_excess || self.said.is_in(&reply));
+        let reply = if is_echo { reply.without_text() } else { reply };
+        let shown = |reply: &Reply| if is_challenge { reply.without_text() } else { reply.clone() };
         if self.wire.config.trace {
             self.wire.events.push_back(Event::Trace(Trace::Received(shown(&reply))));
         }
-        let phase = self.phase();
-        let closing = reply.code().get() == 421;
-        let Some(awaited) = self.wire.pipeline.answer() else {
+        let Some(awaited) = awaited else {
             let reply = shown(&reply);
             return self.fail(match closing {
                 true => Error::Refused { phase, reply },
                 false => Error::PeerMisbehaved(PeerMisbehaved::Unsolicited { phase, reply }),
             });
         };
+        if awaited != Awaited::Auth && !is_echo {
+            self.said = Said::default();
+        }
         let goodbye =
             (closing && awaited != Awaited::Quit).then(|| Error::Refused { phase, reply: reply.clone() });
         match awaited {
@@ -599,7 +612,10 @@ impl Client {
         let event = match auth.on_reply(reply) {
             AuthProgress::Goes => return,
             AuthProgress::WantSecret => return self.wire.events.push_back(Event::SecretWanted(mechanism)),
-            AuthProgress::Succeeded(reply) => Event::Authenticated(reply),
+            AuthProgress::Succeeded(reply) => {
+                self.authenticated = true;
+                Event::Authenticated(reply)
+            }
             AuthProgress::Failed(error) => Event::AuthFailed(error),
             AuthProgress::Broken(told, error) => {
                 self.wire.events.extend(told.map(Event::AuthFailed));
@@ -707,6 +723,7 @@ impl Client {
             match reply.severity() {
                 Severity::Positive => {
                     self.extensions = Extensions::default();
+                    self.authenticated = false;
                     self.state = State::SendEhlo;
                 }
                 _ => self.state = State::Ready,

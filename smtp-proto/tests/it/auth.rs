@@ -59,6 +59,40 @@ fn what_a_server_repeats_is_not_shown() {
     auth(&login(), &format!("{PLAIN}S: 500 AUTH PLAIN AHVz..."), &told("500 AUTH PLAIN AHVz..."));
 }
 
+/// A server whose lines are shorter than ours takes what is left of one for a command, and says so.
+#[test]
+fn nor_is_it_in_a_second_reply() {
+    let script = format!("{PLAIN}S: 500 5.5.6 line too long\n");
+    let refused = "not authenticated: the server refused AUTH: 500 5.5.6 line too long\nclosed";
+    let broke = format!("{refused}: the server broke the protocol");
+    let unsolicited = "a reply that answers nothing came while nothing was going on";
+    for second in ["500 unknown: AHVzZXIAc2VjcmV0", "500 unknown: VjcmV0"] {
+        let told = format!("{broke}: {unsolicited}: 500 ****");
+        auth(&login(), &format!("{script}S: {second}"), &told);
+    }
+    auth(&login(), &format!("{script}S: AHVzZXIAc2VjcmV0"), &format!("{broke}: not a reply line: \"****\""));
+    let bye = format!("{refused}: the server refused while nothing was going on: 421");
+    auth(&login(), &format!("{script}S: 421 bye"), &format!("{bye} bye"));
+    auth(&login(), &format!("{script}S: 421 AHVzZXIAc2VjcmV0"), &format!("{bye} ****"));
+    // It may seem to answer the next command; traces are looked at by `check`.
+    auth(&login(), &format!("{script}!quit\nC: QUIT\nS: 500 what is AHVzZXIAc2VjcmV0"), refused);
+    let shortest = with(Credentials::new("u", "p").unwrap().only(AuthMechanism::Login).unwrap());
+    let told = format!("{broke}: {unsolicited}: 500 ****");
+    let script = "C: AUTH LOGIN\nS: 334 \nC: dQ==\nS: 334 \nC: c2VjcmV0\nS: 500 5.5.6 line too long\n";
+    auth(&shortest, &format!("{script}S: 500 what is c2VjcmV0"), &told);
+}
+
+#[test]
+fn once_is_enough() {
+    let misuse = "misuse: AUTH has succeeded before, and is not allowed twice";
+    let told = format!("authenticated: 235 ok\n{misuse}\nopen, reusable");
+    auth(&login(), &format!("{PLAIN}S: 235 ok\n!auth"), &told);
+    // After a refusal it can be tried again.
+    let told = "not authenticated: the server refused the credentials: 535 no\nauthenticated: 235 ok";
+    let script = format!("{PLAIN}S: 535 no\n!auth\n{PLAIN}S: 235 ok");
+    auth(&login(), &script, &format!("{told}\nopen, reusable"));
+}
+
 #[test]
 fn case_w24_challenges() {
     let broken = "not authenticated: AUTH failed: the server sent a broken challenge\nopen, reusable";

@@ -86,6 +86,7 @@ impl World {
         match result {
             Ok(()) => {
                 assert!(self.in_auth == 0 && self.open.is_empty() || !self.polling);
+                assert!(!self.authenticated || !self.polling, "AUTH twice");
                 assert!(self.secure == Some(true) || self.insecure_auth, "AUTH where it can be read");
                 self.in_auth += 1;
             }
@@ -95,6 +96,7 @@ impl World {
                 match misuse {
                     Misuse::NotReady => assert!(busy || !self.polling),
                     Misuse::TransactionOpen => assert!(!self.open.is_empty()),
+                    Misuse::Authenticated => assert!(self.authenticated || !self.polling),
                     Misuse::InsecureAuth => assert!(self.secure != Some(true) && !self.insecure_auth),
                     Misuse::MechanismNotOffered => {
                         assert!(!self.machine.extensions().auth().any(|offered| offered == mechanism));
