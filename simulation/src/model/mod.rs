@@ -72,7 +72,8 @@ pub(crate) struct Model {
     fifo: Fifo,
     told: VecDeque<Told>,
     transactions: Vec<Transaction>,
-    sent: u64,
+    /// Messages for which MAIL was put out, since the session began.
+    mails: usize,
     /// A secret was said, and no command behind it is answered.
     pub(super) hides: bool,
     pub(super) logged_in: bool,
@@ -99,7 +100,7 @@ impl Model {
             fifo: Fifo::default(),
             told: VecDeque::new(),
             transactions: Vec::new(),
-            sent: 0,
+            mails: 0,
             hides: false,
             logged_in: false,
             queries: VecDeque::new(),
@@ -203,7 +204,6 @@ impl Model {
         self.check_ready()?;
         self.takes_more()?;
         let Ok(id) = *said else { return Ok(()) };
-        self.sent += 1;
         let verified = self.secure == Some(true);
         let transaction = Transaction::new(id, envelope, &self.extensions, &self.config, verified);
         if !transaction.is_over() {
@@ -516,6 +516,7 @@ impl Model {
                 return true;
             }
             Next::Mail => {
+                self.mails += 1;
                 transaction.began = Some(self.now);
                 transaction.next = after(transaction, 0);
                 (transaction.mail.clone(), To::Mail(id))
@@ -614,7 +615,7 @@ impl Model {
 
     fn takes_more(&self) -> Result<(), Misuse> {
         match self.extensions.limits().mails.filter(|_| self.extensions.has(Extension::Limits)) {
-            Some(limit) if self.sent >= limit as u64 => Err(Misuse::TooManyMails { limit }),
+            Some(limit) if self.mails + queued >= limit => Err(Misuse::TooManyMails { limit }),
             _ => Ok(()),
         }
     }

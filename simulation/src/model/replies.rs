@@ -182,7 +182,7 @@ impl Model {
             if reply.is_positive() {
                 self.state = State::Hello;
                 self.extensions = Extensions::default();
-                self.logged_in = false;
+                (self.mails, self.logged_in) = (0, false);
             }
         }
         self.tell(Event::Answer(reply));

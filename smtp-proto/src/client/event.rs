@@ -28,7 +28,7 @@ pub enum Next {
 }
 
 /// One message on its way through a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransactionId(pub(super) u64);
 
 /// Something that happened.

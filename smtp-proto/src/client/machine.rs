@@ -8,6 +8,7 @@ use super::config::{Config, TlsMode};
 use super::error::{Error, Misuse, PeerMisbehaved, Phase};
 use super::event::{AuthError, Event, Failure, Next, Outcome, PeerFault, Trace, TransactionId};
 use super::pipeline::{Awaited, Pipeline};
+use super::queue::Queue;
 use super::transaction::{Framing, Step, Transaction};
 use super::wire::Wire;
 use crate::Output;
@@ -37,10 +38,9 @@ pub struct Client {
     extensions: Extensions,
     /// What counts if the server refuses STARTTLS, which need not be.
     before_tls: Option<Extensions>,
-    transactions: VecDeque<Transaction>,
-    /// Transactions before this position are wholly sent.
-    sending: usize,
-    next_id: u64,
+    transactions: Queue,
+    /// How many times MAIL was put out in this session, or is going to be.
+    mails: usize,
     /// To be asked, in order.
     queries: VecDeque<Query>,
     /// The server is inside a transaction that we have given up.
@@ -96,9 +96,8 @@ impl Client {
             authenticated: false,
             extensions: Extensions::default(),
             before_tls: None,
-            transactions: VecDeque::new(),
-            sending: 0,
-            next_id: 0,
+            transactions: Queue::default(),
+            mails: 0,
             queries: VecDeque::new(),
             needs_reset: false,
             quit: Quit::No,
@@ -122,18 +121,18 @@ impl Client {
     /// [`Misuse::NotReady`], [`Misuse::TooManyMails`].
     pub fn send(&mut self, envelope: Envelope) -> Result<TransactionId, Misuse> {
         self.check_ready()?;
-        if let Some(limit) = self.mails_limit().filter(|&limit| self.next_id >= limit as u64) {
+        if let Some(limit) = self.mails_limit().filter(|&limit| self.mails >= limit) {
             return Err(Misuse::TooManyMails { limit });
         }
-        let id = TransactionId(self.next_id);
-        self.next_id += 1;
+        let id = self.transactions.next_id();
+        self.mails += 1;
         let verified = self.protection == Protection::Tls { verified: true };
         let transaction = Transaction::new(id, envelope, &self.extensions, &self.wire.config, verified);
         for &extension in transaction.dropped.iter().filter(|_| !transaction.is_over()) {
             self.wire.events.push_back(Event::NotOffered(id, extension));
         }
-        self.transactions.push_back(transaction);
-        self.finish_if_over(self.transactions.len() - 1);
+        self.transactions.push(transaction);
+        self.finish_if_over(id);
         Ok(id)
     }
 
@@ -171,24 +170,17 @@ impl Client {
 
     /// Gives a transaction up.  It still ends with [`Event::Finished`]: if its end mark is already put out, with what
     /// the server says; if content is under way, by the end of the connection, because nothing else stops it.
-    pub fn cancel(&mut self, transaction: TransactionId) {
-        let Some(index) = self.position(transaction) else { return };
-        let transaction = &mut self.transactions[index];
+    pub fn cancel(&mut self, id: TransactionId) {
+        let Some(transaction) = self.transactions.get_mut(id) else { return };
         match transaction.step {
-            Step::Mail | Step::Rcpt(_) | Step::Data => {
+            _ if transaction.can_stop() => {
                 transaction.decide_rest(|| Outcome::Deferred(Failure::Cancelled));
                 transaction.step = Step::Abandoned;
-                self.finish_if_over(index);
+                self.finish_if_over(id);
             }
             Step::AwaitGo => transaction.cancelled = true,
-            // Between two chunks the server can be told.
-            Step::Content if transaction.is_between_chunks() => {
-                transaction.decide_rest(|| Outcome::Deferred(Failure::Cancelled));
-                transaction.step = Step::Abandoned;
-                self.finish_if_over(index);
-            }
-            Step::Content => self.fail_for(index, || Outcome::Deferred(Failure::Cancelled), Error::Cancelled),
-            Step::LoneDot | Step::Sent | Step::Abandoned => {}
+            Step::Content => self.fail_for(id, || Outcome::Deferred(Failure::Cancelled), Error::Cancelled),
+            _ => {}
         }
     }
 
@@ -345,7 +337,7 @@ impl Client {
                 return Next::Event(event);
             }
             if out.is_empty()
-                && let Some(transaction) = self.transactions.get(self.sending)
+                && let Some(transaction) = self.transactions.current()
                 && transaction.step == Step::Content
                 && self.may_go_on(transaction)
             {
@@ -368,7 +360,7 @@ impl Client {
             _ => None,
         };
         // Transactions begin one after the other: those behind the one being sent have not.
-        let begun = self.transactions.iter().take(self.sending + 1);
+        let begun = self.transactions.sent().chain(self.transactions.current());
         let transactions = begun.filter_map(|transaction| transaction.deadline(&self.wire.config.timeouts));
         handshake.into_iter().chain(self.wire.pipeline.deadline()).chain(transactions).min()
     }
@@ -386,17 +378,16 @@ impl Client {
         out: &mut Output,
     ) -> Result<usize, Misuse> {
         self.wire.now = now;
-        if !self.transactions.get(self.sending).is_some_and(|t| t.step == Step::Content) {
-            return Err(Misuse::BodyNotWanted);
-        }
-        if !out.is_empty() {
+        let wanted = self.transactions.current().filter(|transaction| transaction.step == Step::Content);
+        let may_go_on = wanted.is_some_and(|transaction| self.may_go_on(transaction));
+        if wanted.is_some() && !out.is_empty() {
             return Err(Misuse::OutputNotEmpty);
         }
-        if !self.may_go_on(&self.transactions[self.sending]) {
+        let Some(transaction) = self.transactions.current_mut().filter(|_| may_go_on) else {
             return Err(Misuse::BodyNotWanted);
-        }
+        };
+        let id = transaction.id;
         let piece = &chunk[..chunk.len().min(MAX_CHUNK)];
-        let transaction = &mut self.transactions[self.sending];
         match transaction.frame(piece, last && piece.len() == chunk.len(), &mut self.wire, out) {
             Ok((taken, ended)) => {
                 if ended {
@@ -408,7 +399,7 @@ impl Client {
             Err(error) => {
                 out.clear();
                 let outcome = || Outcome::Rejected(Failure::Content(error));
-                self.fail_for(self.sending, outcome, Error::Content(error));
+                self.fail_for(id, outcome, Error::Content(error));
                 Err(Misuse::Content(error))
             }
         }
@@ -429,7 +420,7 @@ impl Client {
             && self.quit == Quit::No
             && self.transactions.is_empty()
             && self.queries.is_empty()
-            && self.mails_limit().is_none_or(|limit| self.next_id < limit as u64)
+            && self.mails_limit().is_none_or(|limit| self.mails < limit)
             && self.wire.pipeline.is_empty()
             && !self.parser.is_mid_reply()
     }
@@ -457,8 +448,7 @@ impl Client {
         if self.end.is_some() {
             return;
         }
-        self.sending = 0;
-        for mut transaction in core::mem::take(&mut self.transactions) {
+        for mut transaction in self.transactions.take_all() {
             let sent = transaction.end.is_some_and(|end| self.wire.pipeline.is_written(end));
             let outcome = if sent { Outcome::Ambiguous } else { Outcome::Deferred };
             transaction.decide_rest(|| outcome(Failure::Connection(error.clone())));
@@ -468,8 +458,8 @@ impl Client {
     }
 
     /// The same because of one transaction, which has an outcome of its own.
-    fn fail_for(&mut self, index: usize, failure: impl Fn() -> Outcome, error: Error) {
-        if let Some(transaction) = self.transactions.get_mut(index) {
+    fn fail_for(&mut self, id: TransactionId, failure: impl Fn() -> Outcome, error: Error) {
+        if let Some(transaction) = self.transactions.get_mut(id) {
             transaction.decide_rest(failure);
         }
         self.fail(error);
@@ -635,7 +625,7 @@ impl Client {
     }
 
     fn on_mail(&mut self, id: TransactionId, reply: Reply) {
-        let Some((index, transaction)) = self.answered(id) else { return };
+        let Some(transaction) = self.answered(id) else { return };
         match reply.severity() {
             Severity::Positive => transaction.mail_accepted = true,
             Severity::Intermediate => return self.refused(Phase::Mail, reply),
@@ -647,11 +637,11 @@ impl Client {
             }
         }
         self.wire.events.push_back(Event::Mail(id, reply));
-        self.finish_if_over(index);
+        self.finish_if_over(id);
     }
 
     fn on_rcpt(&mut self, id: TransactionId, recipient: usize, reply: Reply) {
-        let Some((index, transaction)) = self.answered(id) else { return };
+        let Some(transaction) = self.answered(id) else { return };
         if reply.severity() == Severity::Intermediate {
             return self.refused(Phase::Rcpt, reply);
         }
@@ -660,17 +650,17 @@ impl Client {
             transaction.abandon();
         }
         self.wire.events.push_back(Event::Rcpt(id, recipient, reply));
-        self.finish_if_over(index);
+        self.finish_if_over(id);
     }
 
     fn on_data(&mut self, id: TransactionId, reply: Reply) {
-        let Some((index, transaction)) = self.answered(id) else { return };
+        let Some(transaction) = self.answered(id) else { return };
         match reply.severity() {
             Severity::Positive => return self.refused(Phase::Data, reply),
             Severity::Intermediate if transaction.accepted == 0 => transaction.step = Step::LoneDot,
             // A lone dot would deliver an empty message.
             Severity::Intermediate if transaction.cancelled => {
-                return self.fail_for(index, || Outcome::Deferred(Failure::Cancelled), Error::Cancelled);
+                return self.fail_for(id, || Outcome::Deferred(Failure::Cancelled), Error::Cancelled);
             }
             Severity::Intermediate => transaction.step = Step::Content,
             _ => {
@@ -678,12 +668,12 @@ impl Client {
                 transaction.step = Step::Abandoned;
             }
         }
-        self.finish_if_over(index);
+        self.finish_if_over(id);
     }
 
     /// The reply to a chunk that is not the last.
     fn on_chunk(&mut self, id: TransactionId, reply: Reply) {
-        let Some((index, transaction)) = self.answered(id) else { return };
+        let Some(transaction) = self.answered(id) else { return };
         match reply.severity() {
             Severity::Positive => {}
             Severity::Intermediate => return self.refused(Phase::Content, reply),
@@ -696,12 +686,12 @@ impl Client {
                 }
             }
         }
-        self.finish_if_over(index);
+        self.finish_if_over(id);
     }
 
     /// The reply to the end of the content, by LMTP to one recipient's.
     fn on_verdict(&mut self, id: TransactionId, recipient: Option<usize>, reply: Reply) {
-        let Some((index, transaction)) = self.answered(id) else { return };
+        let Some(transaction) = self.answered(id) else { return };
         if reply.severity() == Severity::Intermediate {
             return self.refused(Phase::Verdict, reply);
         }
@@ -715,7 +705,7 @@ impl Client {
         if misunderstood {
             return self.fail(Error::Refused { phase: Phase::Verdict, reply });
         }
-        self.finish_if_over(index);
+        self.finish_if_over(id);
     }
 
     fn on_answer(&mut self, reply: Reply) {
@@ -724,6 +714,7 @@ impl Client {
                 Severity::Positive => {
                     self.extensions = Extensions::default();
                     self.authenticated = false;
+                    self.mails = 0;
                     self.state = State::SendEhlo;
                 }
                 _ => self.state = State::Ready,
@@ -732,20 +723,16 @@ impl Client {
         self.wire.events.push_back(Event::Answer(reply));
     }
 
-    fn answered(&mut self, id: TransactionId) -> Option<(usize, &mut Transaction)> {
-        let index = self.position(id)?;
-        let transaction = &mut self.transactions[index];
+    fn answered(&mut self, id: TransactionId) -> Option<&mut Transaction> {
+        let transaction = self.transactions.get_mut(id)?;
         transaction.outstanding -= 1;
-        Some((index, transaction))
+        Some(transaction)
     }
 
-    fn finish_if_over(&mut self, index: usize) {
-        if !self.transactions.get(index).is_some_and(Transaction::is_over) {
-            return;
-        }
-        let Some(transaction) = self.transactions.remove(index) else { return };
-        if index < self.sending {
-            self.sending -= 1;
+    fn finish_if_over(&mut self, id: TransactionId) {
+        let Some(transaction) = self.transactions.take_if_over(id) else { return };
+        if transaction.started.is_none() {
+            self.mails -= 1;
         }
         self.needs_reset |= transaction.mail_accepted && !transaction.reset_behind;
         self.wire.events.push_back(Event::Finished(transaction.id, transaction.into_outcomes()));
@@ -753,14 +740,15 @@ impl Client {
 
     /// The content of the transaction being sent is wholly put out.
     fn content_ended(&mut self) {
-        let Some(transaction) = self.transactions.get_mut(self.sending) else { return };
+        let Some(transaction) = self.transactions.current_mut() else { return };
+        let id = transaction.id;
         transaction.step = Step::Sent;
         transaction.expect_verdicts(&mut self.wire);
         if self.wire.config.trace {
             self.wire.events.push_back(Event::Trace(Trace::SentContent(transaction.framing.taken())));
         }
-        self.sending += 1;
-        self.finish_if_over(self.sending - 1);
+        self.transactions.advance();
+        self.finish_if_over(id);
     }
 
     /// Puts out all commands that may go now.
@@ -791,8 +779,7 @@ impl Client {
             State::Ready => {
                 while self.has_room() && self.pump_query(out) {}
                 while self.has_room() && self.pump_transaction(out) {}
-                if self.quit == Quit::Requested && self.sending == self.transactions.len() && self.has_room()
-                {
+                if self.quit == Quit::Requested && self.transactions.current().is_none() && self.has_room() {
                     self.quit = Quit::Sent;
                     self.wire.put(Command::Quit, Awaited::Quit, out);
                     self.wire.pipeline.hurry(self.wire.now, &self.wire.config.timeouts);
@@ -811,7 +798,7 @@ impl Client {
 
     fn reset(&mut self, out: &mut Output) {
         self.needs_reset = false;
-        for sent in self.transactions.iter_mut().take(self.sending) {
+        for sent in self.transactions.sent_mut() {
             sent.reset_behind = true;
         }
         self.wire.put(Command::Rset, Awaited::Rset, out);
@@ -819,9 +806,9 @@ impl Client {
 
     /// Puts out one command of the transaction being sent; says whether there may be more.
     fn pump_transaction(&mut self, out: &mut Output) -> bool {
-        let before = self.sending.checked_sub(1).and_then(|before| self.transactions.get(before));
+        let before = self.transactions.sent().next_back();
         let needs_reset = self.needs_reset || before.is_some_and(Transaction::may_stay_open);
-        let Some(transaction) = self.transactions.get_mut(self.sending) else { return false };
+        let Some(transaction) = self.transactions.current_mut() else { return false };
         let id = transaction.id;
         let (command, awaited) = match transaction.step {
             Step::Mail if !self.wire.config.pipeline_messages && !self.wire.pipeline.is_answered() => {
@@ -848,7 +835,7 @@ impl Client {
             }
             Step::Data if transaction.outstanding == 0 && transaction.accepted == 0 => {
                 transaction.step = Step::Abandoned;
-                self.finish_if_over(self.sending);
+                self.finish_if_over(id);
                 return true;
             }
             Step::Data => match transaction.framing {
@@ -913,13 +900,9 @@ impl Client {
         }
     }
 
-    fn position(&self, id: TransactionId) -> Option<usize> {
-        self.transactions.binary_search_by_key(&id, |transaction| transaction.id).ok()
-    }
-
     /// What is going on.
     pub(crate) fn phase(&self) -> Phase {
-        let content = self.transactions.get(self.sending).is_some_and(|t| t.step == Step::Content);
+        let content = self.transactions.current().is_some_and(|t| t.step == Step::Content);
         match (&self.state, self.wire.pipeline.front()) {
             (State::Handshake { .. }, _) => Phase::Handshake,
             (_, Some((Awaited::Verdict(_), false))) => Phase::Content,

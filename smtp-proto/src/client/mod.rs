@@ -145,6 +145,7 @@ mod event;
 mod machine;
 mod options;
 mod pipeline;
+mod queue;
 mod transaction;
 mod wire;
 

@@ -223,7 +223,7 @@ impl Transaction {
     }
 
     /// Whether content that is under way can be stopped, because no chunk has begun that is not complete.
-    pub(super) fn is_between_chunks(&self) -> bool {
+    fn is_between_chunks(&self) -> bool {
         matches!(&self.framing, Framing::Chunks { chunker, .. } if !chunker.is_mid_chunk())
     }
 
@@ -268,14 +268,18 @@ impl Transaction {
         }
     }
 
-    /// Sends no more than must be sent: what was begun is decided.
-    pub(super) fn abandon(&mut self) {
-        let can_stop = match self.step {
-            Step::Rcpt(_) | Step::Data => true,
+    /// Whether nothing more need be sent; between two chunks the server can be told.
+    pub(super) fn can_stop(&self) -> bool {
+        match self.step {
+            Step::Mail | Step::Rcpt(_) | Step::Data => true,
             Step::Content => self.is_between_chunks(),
             _ => false,
-        };
-        if can_stop {
+        }
+    }
+
+    /// Sends no more than must be sent: what was begun is decided.
+    pub(super) fn abandon(&mut self) {
+        if self.can_stop() {
             self.step = Step::Abandoned;
         }
     }

@@ -317,13 +317,14 @@ fn auth_comes_behind_the_reply_to_a_reset() {
     );
 }
 
-/// A client that is ready, with these keywords.
+/// A client that is ready, with these lines of keywords.
 fn ready(keywords: &str) -> (Client, Output) {
     let mut config = Config::new("client.example".parse().unwrap());
     config.allow_insecure_auth = true;
     let mut client = Client::new(config, TlsMode::None, Instant::ZERO);
     let mut out = Output::new();
-    for input in ["220 mx\r\n", &format!("250-mx\r\n250 {keywords}\r\n")] {
+    let keywords: String = keywords.lines().map(|line| format!("250-{line}\r\n")).collect();
+    for input in ["220 mx\r\n", &format!("250-mx\r\n{keywords}250 HELP\r\n")] {
         client.handle_input(Instant::ZERO, input.as_bytes());
         wire(&mut client, &mut out);
     }
@@ -437,6 +438,68 @@ fn the_second_message_can_be_cancelled_alone() {
 }
 
 #[test]
+fn what_was_said_in_auth_is_forgotten_behind_the_next_answer() {
+    let (mut client, mut out) = ready("AUTH PLAIN");
+    let exchange = || Exchange::new(AuthMechanism::Plain, "user", [0; NONCE]).unwrap();
+    client.authenticate(exchange()).unwrap();
+    client.respond(&"secret".into()).unwrap();
+    wire(&mut client, &mut out);
+    client.handle_input(Instant::ZERO, b"535 no\r\n");
+    client.query(Query::Noop).unwrap();
+    wire(&mut client, &mut out);
+    client.handle_input(Instant::ZERO, b"250 ok\r\n250 early\r\n");
+    let end = loop {
+        match client.poll(Instant::ZERO, &mut out) {
+            Next::Closed(end) => break end.unwrap_err().to_string(),
+            Next::Event(_) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(end.ends_with(": 250 early"), "{end}");
+}
+
+#[test]
+fn after_xclient_a_client_is_another_one() {
+    let (mut client, mut out) = ready("AUTH PLAIN\nXCLIENT LOGIN\nLIMITS MAILMAX=1");
+    let exchange = || Exchange::new(AuthMechanism::Plain, "user", [0; NONCE]).unwrap();
+    client.authenticate(exchange()).unwrap();
+    client.respond(&"secret".into()).unwrap();
+    wire(&mut client, &mut out);
+    client.handle_input(Instant::ZERO, b"235 ok\r\n");
+    client.send(envelope("a@b.example")).unwrap();
+    wire(&mut client, &mut out);
+    client.handle_input(Instant::ZERO, b"550 no\r\n");
+    assert_eq!(client.authenticate(exchange()), Err(Misuse::Authenticated));
+    assert_eq!(client.send(envelope("a@b.example")), Err(Misuse::TooManyMails { limit: 1 }));
+    client.query(Query::XClient(vec![(XClientName::Login, "x".into())])).unwrap();
+    wire(&mut client, &mut out);
+    client.handle_input(Instant::ZERO, b"220 mx\r\n");
+    wire(&mut client, &mut out);
+    client.handle_input(Instant::ZERO, b"250-mx\r\n250-AUTH PLAIN\r\n250 LIMITS MAILMAX=1\r\n");
+    assert!(client.is_reusable());
+    client.authenticate(exchange()).unwrap();
+    client.abort_auth().unwrap();
+    client.send(envelope("a@b.example")).unwrap();
+}
+
+#[test]
+fn only_mail_that_is_put_out_counts_for_its_limit() {
+    let (mut client, mut out) = ready("SIZE 10\nLIMITS MAILMAX=2");
+    let large = Form { size: Some(11), ..Form::default() };
+    client.send(envelope("a@b.example").with_form(large)).unwrap();
+    let cancelled = client.send(envelope("a@b.example")).unwrap();
+    client.cancel(cancelled);
+    client.send(envelope("a@b.example")).unwrap();
+    // Queued is as good as put out.
+    let second = client.send(envelope("b@b.example")).unwrap();
+    assert_eq!(client.send(envelope("c@b.example")), Err(Misuse::TooManyMails { limit: 2 }));
+    client.cancel(second);
+    assert_eq!(wire(&mut client, &mut out), "MAIL FROM:<>\r\n");
+    client.send(envelope("b@b.example")).unwrap();
+    assert_eq!(client.send(envelope("c@b.example")), Err(Misuse::TooManyMails { limit: 2 }));
+}
+
+#[test]
 fn xclient_is_asked_alone() {
     let (mut client, mut out) = ready("XCLIENT NAME");
     let xclient = || Query::XClient(vec![(XClientName::Name, "x".into())]);
@@ -478,25 +541,4 @@ fn chunked() -> (Client, Output) {
         wire(&mut client, &mut out);
     }
     (client, out)
-}
-
-#[test]
-fn between_two_chunks_a_message_can_be_cancelled() {
-    let (mut client, mut out) = chunked();
-    let id = client.send(envelope("a@b.example")).unwrap();
-    client.send(envelope("b@b.example")).unwrap();
-    wire(&mut client, &mut out);
-    client.handle_input(Instant::ZERO, b"250 ok\r\n250 ok\r\n");
-    assert_eq!(wire(&mut client, &mut out), "");
-    let content = [b'x'; 1 << 17];
-    for _ in 0..8 {
-        assert!(matches!(client.poll(Instant::ZERO, &mut out), Next::Body(_)));
-        client.body(Instant::ZERO, &content, false, &mut out).unwrap();
-    }
-    assert_eq!(out.len(), "BDAT 1048576\r\n".len() + (1 << 20));
-    client.handle_written(Instant::ZERO, out.len());
-    out.clear();
-    client.cancel(id);
-    client.handle_input(Instant::ZERO, b"250 ok\r\n");
-    assert_eq!(wire(&mut client, &mut out), "RSET\r\nMAIL FROM:<>\r\nRCPT TO:<b@b.example>\r\n");
 }
