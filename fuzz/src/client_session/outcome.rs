@@ -79,7 +79,11 @@ pub(super) fn check_outcome(open: &Open, recipient: usize, outcome: &Outcome, wr
             assert!(refused(*phase, reply) && reply.severity() == Severity::Permanent, "{outcome}");
         }
         Outcome::Deferred(Failure::Refused { phase, reply }) => {
-            let is_temporary = matches!((phase, reply.code().get()), (Phase::Rcpt, 552) | (Phase::Mail, 503));
+            // The last is BDAT, which the server does not know; by DATA the message can go.
+            let is_temporary = matches!(
+                (phase, reply.code().get()),
+                (Phase::Rcpt, 552) | (Phase::Mail, 503) | (Phase::Verdict, 500..=504)
+            );
             assert!(refused(*phase, reply), "{outcome}");
             assert!(is_temporary || reply.severity() == Severity::Transient, "{outcome}");
         }
@@ -94,8 +98,10 @@ pub(super) fn check_outcome(open: &Open, recipient: usize, outcome: &Outcome, wr
         Outcome::Rejected(Failure::Unsupported(_)) => assert!(rcpt.is_none(), "{outcome}"),
         Outcome::Deferred(failure @ (Failure::Connection(_) | Failure::Cancelled)) => {
             check_failure(failure);
+            // Behind a 421 the server has done nothing.
+            let goodbye = failure.reply().is_some_and(|reply| reply.code().get() == 421);
             let sent = open.end.is_some_and(|end| end <= *written.start());
-            assert!(!sent, "it may have been delivered: {outcome}");
+            assert!(!sent || goodbye, "it may have been delivered: {outcome}");
         }
         Outcome::Ambiguous(failure @ (Failure::Connection(_) | Failure::Cancelled)) => {
             check_failure(failure);

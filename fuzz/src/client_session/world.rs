@@ -609,7 +609,6 @@ impl World {
             Event::Mail(id, reply) => {
                 let expected = self.answered(&[What::Mail], &reply);
                 let open = self.open.get_mut(&id).expect("an open transaction");
-                assert_eq!((expected.what, &answer), (What::Mail, &reply));
                 let sender = open.envelope.sender().map(Address::to_string).unwrap_or_default();
                 assert!(expected.line.starts_with(&format!("MAIL FROM:<{sender}>")), "{}", expected.line);
                 assert!(open.mail.replace(reply).is_none(), "two replies to one MAIL");
@@ -617,7 +616,6 @@ impl World {
             Event::Rcpt(id, recipient, reply) => {
                 let expected = self.answered(&[What::Rcpt], &reply);
                 let open = self.open.get_mut(&id).expect("an open transaction");
-                assert_eq!((expected.what, &answer), (What::Rcpt, &reply));
                 let to = format!("RCPT TO:<{}>", open.envelope.recipients()[recipient]);
                 assert!(expected.line.starts_with(&to), "{}", expected.line);
                 assert!(expected.line == to || self.machine.extensions().has(Extension::Dsn));

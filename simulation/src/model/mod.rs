@@ -614,6 +614,7 @@ impl Model {
     }
 
     fn takes_more(&self) -> Result<(), Misuse> {
+        let queued = self.transactions.iter().filter(|transaction| transaction.began.is_none()).count();
         match self.extensions.limits().mails.filter(|_| self.extensions.has(Extension::Limits)) {
             Some(limit) if self.mails + queued >= limit => Err(Misuse::TooManyMails { limit }),
             _ => Ok(()),
@@ -649,8 +650,13 @@ impl Model {
         if self.is_over() {
             return;
         }
+        // What stands behind a 421 was not done.
+        let is_bye = matches!(&error, Error::Refused { reply, .. } if reply.code().get() == 421);
         for mut transaction in std::mem::take(&mut self.transactions) {
-            let is_sent = transaction.end.is_some_and(|end| end <= self.fifo.written);
+            let is_sent = transaction.end.is_some_and(|end| end <= self.fifo.written) && !is_bye;
+            if is_sent {
+                transaction.doubt();
+            }
             let outcome = if is_sent { Outcome::Ambiguous } else { Outcome::Deferred };
             transaction.decide_all(|| outcome(Failure::Connection(error.clone())));
             let fate = transaction.fate.into_iter().flatten().collect();

@@ -129,6 +129,8 @@ impl Model {
         match reply.severity() {
             Severity::Positive => return self.refused(Phase::Data, reply),
             Severity::Intermediate if transaction.accepted == 0 => transaction.next = Next::Dot,
+            // The dot would be a message for somebody.
+            Severity::Intermediate if transaction.is_decided() => return self.refused(Phase::Data, reply),
             Severity::Intermediate if transaction.cancelled => {
                 transaction.decide_all(|| Outcome::Deferred(Failure::Cancelled));
                 return self.fail(Error::Cancelled);
@@ -149,7 +151,15 @@ impl Model {
             return self.refused(phase, reply.clone());
         }
         let is_chunk = phase == Phase::Content;
-        let misunderstood = transaction.is_misunderstood(reply);
+        if transaction.is_misunderstood(reply) {
+            let refused = || Failure::Refused { phase, reply: reply.clone() };
+            transaction.decide_all(|| Outcome::Deferred(refused()));
+            return self.fail(Error::Refused { phase, reply: reply.clone() });
+        }
+        if !is_chunk && reply.is_positive() && !transaction.taken_anyway.is_empty() {
+            return self.refused(phase, reply.clone());
+        }
+        transaction.is_taken |= !is_chunk && reply.is_positive();
         let is_in_vain = match recipient {
             Some(recipient) => transaction.fate[recipient].is_some(),
             None => transaction.is_decided(),
@@ -169,9 +179,6 @@ impl Model {
         }
         if is_in_vain && !is_chunk && reply.is_positive() {
             self.taken_in_vain = Some(reply.clone());
-        }
-        if misunderstood {
-            return self.fail(Error::Refused { phase, reply: reply.clone() });
         }
         self.finish(id);
     }

@@ -45,6 +45,10 @@ pub(super) struct Transaction {
     /// The last byte was a CR.
     cr: bool,
     pub(super) accepted: usize,
+    /// Who was taken though MAIL was refused.
+    pub(super) taken_anyway: Vec<usize>,
+    /// Somebody has the content.
+    pub(super) is_taken: bool,
     pub(super) unanswered: usize,
     pub(super) is_open_at_server: bool,
     pub(super) cancelled: bool,
@@ -135,6 +139,8 @@ impl Transaction {
             binary: binary && chunked,
             cr: false,
             accepted: 0,
+            taken_anyway: Vec::new(),
+            is_taken: false,
             unanswered: 0,
             is_open_at_server: false,
             cancelled: false,
@@ -179,9 +185,14 @@ impl Transaction {
     }
 
     pub(super) fn on_rcpt(&mut self, recipient: usize, reply: &Reply) {
-        if self.fate[recipient].is_some() {
-        } else if reply.is_positive() {
+        if reply.is_positive() {
             self.accepted += 1;
+            // Inside of some transaction, this one or another.
+            self.is_open_at_server = true;
+            if self.fate[recipient].is_some() {
+                self.taken_anyway.push(recipient);
+            }
+        } else if self.fate[recipient].is_some() {
         } else if self.accepted > 0 && says_too_many(reply) {
             self.fate[recipient] =
                 Some(Outcome::Deferred(Failure::TooManyRecipients { reply: Some(reply.clone()) }));
@@ -193,7 +204,15 @@ impl Transaction {
     /// Whether the server has read a chunk as commands.
     pub(super) fn is_misunderstood(&self, reply: &Reply) -> bool {
         let code = reply.code().get();
-        self.is_chunked() && matches!(code, 500..=504) && !(code == 503 && self.is_decided())
+        let is_about_bdat = matches!(code, 500..=504) && !self.is_taken;
+        self.is_chunked() && is_about_bdat && !(code == 503 && self.is_decided())
+    }
+
+    /// Nobody knows what became of those whom the server took though it had refused MAIL.
+    pub(super) fn doubt(&mut self) {
+        for recipient in self.taken_anyway.drain(..) {
+            self.fate[recipient] = None;
+        }
     }
 
     /// What is on the wire for a piece of content, by the rules byte for byte.
@@ -391,12 +410,17 @@ fn rcpts(envelope: &Envelope, dsn: bool) -> Vec<String> {
     envelope.recipients().iter().enumerate().map(line).collect()
 }
 
-/// RFC 5321 section 4.5.3.1.10, and what servers make of it.
+/// RFC 5321 section 4.5.3.1.10, and what servers make of it: the class of the enhanced code may be wrong.
 fn says_too_many(reply: &Reply) -> bool {
     let code = reply.code().get();
-    match reply.enhanced().map(|enhanced| (enhanced.subject(), enhanced.detail())) {
-        Some(enhanced) => enhanced == (5, 3) && (code == 552 || (400..500).contains(&code)),
-        None => code == 452 || code == 552,
+    let text = reply.lines().next().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
+    let word = text.split([' ', '\t']).next().unwrap_or_default();
+    let numbers: Vec<Option<u16>> = word.split('.').map(|number| number.parse().ok()).collect();
+    match numbers[..] {
+        [Some(2 | 4 | 5), Some(subject), Some(detail)] => {
+            (subject, detail) == (5, 3) && (code == 552 || (400..500).contains(&code))
+        }
+        _ => code == 452 || code == 552,
     }
 }
 

@@ -448,8 +448,15 @@ impl Client {
         if self.end.is_some() {
             return;
         }
+        // By 421 the server ends the session (RFC 5321 section 3.8), so it has done nothing of what stands behind the command
+        // that this answers, and says yes to nobody any more.  That is so for LMTP too, between the verdicts on one message:
+        // the server is responsible for those it has said yes to (RFC 2033 section 4.2), and nothing that it said is lost.
+        let is_goodbye = matches!(&error, Error::Refused { reply, .. } if reply.code().get() == 421);
         for mut transaction in self.transactions.take_all() {
-            let sent = transaction.end.is_some_and(|end| self.wire.pipeline.is_written(end));
+            let sent = transaction.end.is_some_and(|end| self.wire.pipeline.is_written(end)) && !is_goodbye;
+            if sent {
+                transaction.undecide();
+            }
             let outcome = if sent { Outcome::Ambiguous } else { Outcome::Deferred };
             transaction.decide_rest(|| outcome(Failure::Connection(error.clone())));
             self.wire.events.push_back(Event::Finished(transaction.id, transaction.into_outcomes()));
@@ -627,7 +634,7 @@ impl Client {
     fn on_mail(&mut self, id: TransactionId, reply: Reply) {
         let Some(transaction) = self.answered(id) else { return };
         match reply.severity() {
-            Severity::Positive => transaction.mail_accepted = true,
+            Severity::Positive => transaction.is_open = true,
             Severity::Intermediate => return self.refused(Phase::Mail, reply),
             _ => {
                 transaction.decide_rest_by(Phase::Mail, &reply);
@@ -658,7 +665,8 @@ impl Client {
         match reply.severity() {
             Severity::Positive => return self.refused(Phase::Data, reply),
             Severity::Intermediate if transaction.accepted == 0 => transaction.step = Step::LoneDot,
-            // A lone dot would deliver an empty message.
+            // A lone dot would deliver an empty message to those whom the server has taken: here though it refused MAIL.
+            Severity::Intermediate if transaction.is_decided() => return self.refused(Phase::Data, reply),
             Severity::Intermediate if transaction.cancelled => {
                 return self.fail_for(id, || Outcome::Deferred(Failure::Cancelled), Error::Cancelled);
             }
@@ -677,13 +685,13 @@ impl Client {
         match reply.severity() {
             Severity::Positive => {}
             Severity::Intermediate => return self.refused(Phase::Content, reply),
+            _ if transaction.is_misunderstood(&reply) => {
+                transaction.decide_misunderstood(Phase::Content, &reply);
+                return self.fail(Error::Refused { phase: Phase::Content, reply });
+            }
             _ => {
-                let misunderstood = transaction.is_misunderstood(&reply);
                 transaction.decide_rest_by(Phase::Content, &reply);
                 transaction.abandon();
-                if misunderstood {
-                    return self.fail(Error::Refused { phase: Phase::Content, reply });
-                }
             }
         }
         self.finish_if_over(id);
@@ -695,16 +703,21 @@ impl Client {
         if reply.severity() == Severity::Intermediate {
             return self.refused(Phase::Verdict, reply);
         }
-        let misunderstood = transaction.is_misunderstood(&reply);
+        if transaction.is_misunderstood(&reply) {
+            transaction.decide_misunderstood(Phase::Verdict, &reply);
+            return self.fail(Error::Refused { phase: Phase::Verdict, reply });
+        }
+        // It has the message for recipients of whom it said that it does not take the message for them.
+        if reply.is_positive() && transaction.is_contradictory() {
+            return self.refused(Phase::Verdict, reply);
+        }
         match recipient {
             None => transaction.decide_rest_by(Phase::Verdict, &reply),
             Some(recipient) => transaction.decide_by_verdict(recipient, &reply),
         }
+        transaction.is_taken |= reply.is_positive();
         // Whatever the server said, its transaction is over; but what a refused chunk leaves behind is not said anywhere.
-        transaction.mail_accepted &= transaction.is_chunked() && !reply.is_positive();
-        if misunderstood {
-            return self.fail(Error::Refused { phase: Phase::Verdict, reply });
-        }
+        transaction.is_open &= transaction.is_chunked() && !reply.is_positive();
         self.finish_if_over(id);
     }
 
@@ -734,7 +747,7 @@ impl Client {
         if transaction.started.is_none() {
             self.mails -= 1;
         }
-        self.needs_reset |= transaction.mail_accepted && !transaction.reset_behind;
+        self.needs_reset |= transaction.is_open && !transaction.reset_behind;
         self.wire.events.push_back(Event::Finished(transaction.id, transaction.into_outcomes()));
     }
 

@@ -80,11 +80,16 @@ pub(super) struct Transaction {
     pub(super) step: Step,
     /// What has been decided, by recipient.
     outcomes: Vec<Option<Outcome>>,
-    /// RCPTs accepted.
+    /// RCPTs accepted, though MAIL was not.
     pub(super) accepted: usize,
+    /// The recipients whom the server took though it had refused MAIL, as if for a transaction that was there before.
+    taken_anyway: Vec<usize>,
     /// Replies to come.
     pub(super) outstanding: usize,
-    pub(super) mail_accepted: bool,
+    /// The server is inside the transaction, as far as is known.
+    pub(super) is_open: bool,
+    /// The server has taken the content for somebody.
+    pub(super) is_taken: bool,
     pub(super) cancelled: bool,
     /// RSET is behind its end, whatever its end comes to.
     pub(super) reset_behind: bool,
@@ -142,8 +147,10 @@ impl Transaction {
             step: if outcomes.iter().all(Option::is_some) { Step::Abandoned } else { Step::Mail },
             outcomes,
             accepted: 0,
+            taken_anyway: Vec::new(),
             outstanding: 0,
-            mail_accepted: false,
+            is_open: false,
+            is_taken: false,
             cancelled: false,
             reset_behind: false,
             started: None,
@@ -231,7 +238,27 @@ impl Transaction {
     /// before the reply decides: 503 is right where there was nobody left to send to.
     pub(super) fn is_misunderstood(&self, reply: &Reply) -> bool {
         let code = reply.code().get();
-        self.is_chunked() && (500..=504).contains(&code) && !(code == 503 && self.is_decided())
+        self.is_chunked()
+            && !self.is_taken
+            && (500..=504).contains(&code)
+            && !(code == 503 && self.is_decided())
+    }
+
+    /// Decides for all whom no other reply has, where the reply is about BDAT: by DATA the same message can go.
+    pub(super) fn decide_misunderstood(&mut self, phase: Phase, reply: &Reply) {
+        self.decide_rest(|| Outcome::Deferred(Failure::Refused { phase, reply: reply.clone() }));
+    }
+
+    /// Whether the server has taken recipients though it had refused MAIL.
+    pub(super) fn is_contradictory(&self) -> bool {
+        !self.taken_anyway.is_empty()
+    }
+
+    /// The refusal of MAIL decides no more for those whom the server took in spite of it.
+    pub(super) fn undecide(&mut self) {
+        for recipient in core::mem::take(&mut self.taken_anyway) {
+            self.outcomes[recipient] = None;
+        }
     }
 
     pub(super) fn is_chunked(&self) -> bool {
@@ -251,9 +278,15 @@ impl Transaction {
 
     /// The reply to a RCPT.
     pub(super) fn decide(&mut self, recipient: usize, reply: &Reply) {
-        let Some(outcome @ None) = self.outcomes.get_mut(recipient) else { return };
+        let Some(outcome) = self.outcomes.get_mut(recipient) else { return };
         if reply.is_positive() {
             self.accepted += 1;
+            self.is_open = true;
+            if outcome.is_some() {
+                self.taken_anyway.push(recipient);
+            }
+        } else if outcome.is_some() {
+            // The reply to MAIL has decided.
         } else if self.accepted > 0 && says_too_many(reply) {
             *outcome = Some(Outcome::Deferred(Failure::TooManyRecipients { reply: Some(reply.clone()) }));
         } else {
@@ -347,10 +380,11 @@ fn defer_too_many(outcomes: &mut [Option<Outcome>], envelope: &Envelope, extensi
 
 /// Whether the reply to a RCPT says that the server takes no more recipients now (RFC 5321 section 4.5.3.1.10).
 ///
-/// Dovecot says 451 with the enhanced code.
+/// Dovecot says 451 with the enhanced code.  What the enhanced code is about counts even where its class is not that of the
+/// code: 552 4.2.2 and 452 5.2.2 are about a full mailbox.
 fn says_too_many(reply: &Reply) -> bool {
     let code = reply.code().get();
-    match reply.enhanced() {
+    match reply.enhanced_of_any_class() {
         Some(enhanced) => {
             (enhanced.subject(), enhanced.detail()) == (5, 3) && (code == 552 || code / 100 == 4)
         }

@@ -68,8 +68,13 @@ impl Reply {
     /// The enhanced status code at the start of the text, if there is one and its class agrees with the code
     /// (RFC 2034 section 4).
     pub fn enhanced(&self) -> Option<EnhancedCode> {
+        self.enhanced_of_any_class().filter(|enhanced| u16::from(enhanced.class()) == self.code.get() / 100)
+    }
+
+    /// The same, whether its class agrees or not.
+    pub(crate) fn enhanced_of_any_class(&self) -> Option<EnhancedCode> {
         let (enhanced, _) = EnhancedCode::parse_prefix(self.lines().next()?)?;
-        (u16::from(enhanced.class()) == self.code.get() / 100).then_some(enhanced)
+        Some(enhanced)
     }
 
     /// The bytes of each line as they came, without code, separator and line end.

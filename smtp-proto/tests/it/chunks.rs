@@ -4,8 +4,8 @@ use smtp_proto::client::{Chunking, Client, Event, Next, TlsMode};
 use smtp_proto::envelope::{BodyType, Form};
 use smtp_proto::{Instant, Output};
 
-use super::script::Setup;
-use super::wire::{after_hello, one};
+use super::script::{Setup, check};
+use super::wire::{after_hello, hello, one};
 
 const CHUNKING: [&str; 2] = ["PIPELINING", "CHUNKING"];
 
@@ -172,11 +172,37 @@ fn case_w22_a_server_that_does_not_know_bdat_is_left() {
             ),
             &format!(
                 "ready
-                 rejected: the server refused after the end of the message: {code} what
+                 deferred: the server refused after the end of the message: {code} what
                  closed: the server refused after the end of the message: {code} what"
             ),
         );
     }
+}
+
+#[test]
+fn case_w22_by_lmtp_too_and_not_when_it_has_taken_the_content() {
+    let mut setup = Setup::message(&["x@b.example", "y@b.example"], "hi\r\n").stay().chunked(Chunking::Safe);
+    setup.config.lmtp = true;
+    let script = hello(&CHUNKING).replace("EHLO", "LHLO")
+        + "C: MAIL FROM:<from@a.example>
+           C: RCPT TO:<x@b.example>
+           C: RCPT TO:<y@b.example>
+           S: 250 ok
+           S: 250 ok
+           S: 250 ok
+           C: BDAT 4 LAST
+           C: hi\n";
+    let error = "the server refused after the end of the message: 500 what";
+    check(
+        &setup,
+        &format!("{script}S: 500 what"),
+        &format!("ready\ndeferred: {error}\ndeferred: {error}\nclosed: {error}"),
+    );
+    check(
+        &setup,
+        &format!("{script}S: 250 queued\nS: 500 what"),
+        &format!("ready\ndelivered: 250 queued\nrejected: {error}\nopen, reusable"),
+    );
 }
 
 #[test]
@@ -389,20 +415,87 @@ fn content_of_another_size_than_declared_ends_the_connection() {
 }
 
 #[test]
-fn cancelled_between_chunks_is_a_reset() {
+fn cancelled_before_the_first_chunk_is_a_reset() {
     // Nobody wants the content before both replies: cancelling leaves the session in order.
     after_hello(
-        &one().stay().chunked(Chunking::Safe),
+        &one().stay().chunked(Chunking::Safe).and_message(&["b@b.example"], "two", Form::default()),
         &CHUNKING,
         "C: MAIL FROM:<from@a.example>
          C: RCPT TO:<to@b.example>
          !cancel
          S: 250 ok
-         S: 250 ok",
+         S: 250 ok
+         C: RSET
+         C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<b@b.example>
+         S: 250 reset
+         S: 250 ok
+         S: 250 ok
+         C: BDAT 3 LAST
+         C| two
+         S: 250 queued",
         "ready
          deferred: the transaction was cancelled
+         delivered: 250 queued
          open, reusable",
     );
+}
+
+#[test]
+fn cancelled_between_chunks_is_a_reset() {
+    let setup = large();
+    let mut client = Client::new(setup.config.clone(), TlsMode::None, Instant::ZERO);
+    let (mut out, mut taken, mut ids) = (Output::new(), 0, Vec::new());
+    let mut input = [HELLO[0], HELLO[1], "250 ok\r\n250 ok\r\n"].into_iter();
+    // Until one chunk is put out.
+    while taken < 1 << 20 {
+        match client.poll(Instant::ZERO, &mut out) {
+            Next::Event(Event::Ready) => {
+                ids.extend(setup.messages.iter().map(|(envelope, _)| client.send(envelope.clone()).unwrap()));
+            }
+            Next::Event(_) => {}
+            Next::Body(_) => {
+                taken += client.body(Instant::ZERO, &setup.messages[0].1[taken..], true, &mut out).unwrap();
+            }
+            Next::Wait if out.is_empty() => {
+                client.handle_input(Instant::ZERO, input.next().unwrap().as_bytes());
+            }
+            Next::Wait => {
+                client.handle_written(Instant::ZERO, out.len());
+                out.clear();
+            }
+            Next::Closed(end) => panic!("{end:?}"),
+        }
+    }
+    let chunk = "BDAT 1048576\r\n".len() + (1 << 20);
+    assert_eq!(out.len(), chunk);
+    // The middle of it is a place where nothing but its rest can follow; its end is not.
+    client.handle_written(Instant::ZERO, chunk / 2);
+    out.advance(chunk / 2);
+    client.cancel(ids[0]);
+    client.handle_written(Instant::ZERO, out.len());
+    out.clear();
+    let mut told = Vec::new();
+    let mut poll = |client: &mut Client| loop {
+        match client.poll(Instant::ZERO, &mut out) {
+            Next::Event(Event::Finished(_, outcomes)) => {
+                told.extend(outcomes.iter().map(ToString::to_string));
+            }
+            Next::Event(_) => {}
+            Next::Wait => {
+                let bytes: Vec<u8> = out.slices(&[]).unwrap().flatten().copied().collect();
+                client.handle_written(Instant::ZERO, bytes.len());
+                out.clear();
+                return String::from_utf8(bytes).unwrap();
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let rest = poll(&mut client);
+    client.handle_input(Instant::ZERO, b"250 one\r\n");
+    let rest = rest + &poll(&mut client);
+    assert_eq!(rest, "RSET\r\nMAIL FROM:<from@a.example>\r\nRCPT TO:<b@b.example>\r\n");
+    assert_eq!(told, ["deferred: the transaction was cancelled"]);
 }
 
 const HELLO: [&str; 2] = ["220 hi\r\n", "250-hi\r\n250-PIPELINING\r\n250 CHUNKING\r\n"];
@@ -498,6 +591,75 @@ fn case_w18_a_chunk_behind_a_refused_mail_may_be_out_of_sequence() {
             "delivered: 250 queued",
             "reusable"
         ]
+    );
+}
+
+#[test]
+fn case_w18_a_streamed_message_that_was_taken_though_mail_was_refused() {
+    let setup = one().stay().sized().chunked(Chunking::Streamed);
+    let script = "C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<to@b.example>
+         C: BDAT 4 LAST
+         C: hi
+         S: 503 nested
+         S: 250 ok\n";
+    // It has gone somewhere.
+    let error = "the server broke the protocol: a reply that makes no sense came after the end of the message: 250 queued";
+    let told = format!("ready\nambiguous: {error}\nclosed: {error}");
+    after_hello(&setup, &CHUNKING, &format!("{script}S: 250 queued"), &told);
+    let error = "the connection was lost after the end of the message";
+    let told = format!("ready\nambiguous: {error}\nclosed: {error}");
+    after_hello(&setup, &CHUNKING, &format!("{script}!eof"), &told);
+    // It has not.
+    let refused = "deferred: the server refused at MAIL: 503 nested";
+    let told = format!("ready\n{refused}\nopen, reusable");
+    after_hello(&setup, &CHUNKING, &format!("{script}S: 554 nobody"), &told);
+    let closed = "closed: the server refused after the end of the message: 421 bye";
+    let told = format!("ready\n{refused}\n{closed}");
+    after_hello(&setup, &CHUNKING, &format!("{script}S: 421 bye"), &told);
+}
+
+#[test]
+fn case_w14_streamed_chunks_behind_a_421_were_not_taken() {
+    let recipients = ["x@b.example", "y@b.example"];
+    let setup = Setup::message(&recipients, "hi\r\n").stay().sized().chunked(Chunking::Streamed);
+    let error = "the server refused at RCPT: 421 4.3.2 shutting down";
+    after_hello(
+        &setup,
+        &CHUNKING,
+        "C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<x@b.example>
+         C: RCPT TO:<y@b.example>
+         C: BDAT 4 LAST
+         C: hi
+         S: 250 ok
+         S: 421 4.3.2 shutting down",
+        &format!("ready\ndeferred: {error}\ndeferred: {error}\nclosed: {error}"),
+    );
+    let flight = "C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<to@b.example>
+         C: BDAT 4 LAST
+         C: hi
+         C: RSET
+         C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<b@b.example>
+         C: BDAT 3 LAST
+         C| two
+         S: 250 ok
+         S: 250 ok\n";
+    let error = "the server refused after the end of the message: 421 bye";
+    after_hello(
+        &two_streamed(),
+        &CHUNKING,
+        &format!("{flight}S: 421 bye"),
+        &format!("ready\ndeferred: {error}\ndeferred: {error}\nclosed: {error}"),
+    );
+    let error = "the server refused at RSET: 421 bye";
+    after_hello(
+        &two_streamed(),
+        &CHUNKING,
+        &format!("{flight}S: 250 queued\nS: 421 bye"),
+        &format!("ready\ndelivered: 250 queued\ndeferred: {error}\nclosed: {error}"),
     );
 }
 

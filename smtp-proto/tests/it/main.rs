@@ -9,6 +9,7 @@ mod content;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod exporter;
 mod extensions;
+mod outcomes;
 mod rules;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod scram;

@@ -553,12 +553,22 @@ fn case_w18_mail_refused_with_the_rest_in_flight() {
          S: 503 what
          S: 503 what\n";
     after_hello(&setup, &["PIPELINING"], &format!("{first}{second}"), told);
-    let odd =
-        first.replace("S: 503 what\n         S: 503 what", "S: 250 ok\nS: 354 go") + "C: .\nS: 554 nobody\n";
-    let odd =
-        odd.replace("C: .\n", "C: .\nC: MAIL FROM:<from@a.example>\nC: RCPT TO:<next@b.example>\nC: DATA\n");
-    let second = &second[second.find("S: ").unwrap()..];
-    after_hello(&setup, &["PIPELINING"], &format!("{odd}{second}"), told);
+    let odd = first.replace("S: 503 what\n         S: 503 what", "S: 503 what\nS: 354 go")
+        + "C: .
+           C: MAIL FROM:<from@a.example>
+           C: RCPT TO:<next@b.example>
+           C: DATA
+           S: 554 nobody\n";
+    let rest = &second[second.find("S: ").unwrap()..];
+    after_hello(&setup, &["PIPELINING"], &format!("{odd}{rest}"), told);
+    // It has taken a recipient, and DATA not.
+    let taken = first.replace("S: 503 what\n         S: 503 what", "S: 250 ok\nS: 503 what")
+        + "C: RSET
+           C: MAIL FROM:<from@a.example>
+           C: RCPT TO:<next@b.example>
+           C: DATA
+           S: 250 reset\n";
+    after_hello(&setup, &["PIPELINING"], &format!("{taken}{rest}"), told);
 }
 
 #[test]

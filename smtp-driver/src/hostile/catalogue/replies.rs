@@ -222,14 +222,26 @@ pub(super) const CASES: &[Case] = &[
          S: 553 5.1.8 not you
          C: MAIL
          !ordinary
-         C: RCPT
-         S: 250 ok
          C: DATA
          S: 354 go
          C: .
          S: 554 5.5.1 nobody
          C: .
          !ordinary",
+    ),
+    case(
+        "W18",
+        "mail-refused-taken",
+        "no lone dot, which would deliver an empty message: the connection is closed, or DATA not sent",
+        "offer PIPELINING
+         C: MAIL
+         S: 503 5.5.1 nested
+         C: RCPT
+         S: 250 ok
+         C: DATA
+         S: 354 go
+         C: .
+         !wrong ended a message that is for nobody",
     ),
     case(
         "W34",

@@ -97,14 +97,14 @@ pub async fn w21<H: Harness>(harness: &H) {
     stage.ends(1).await;
 }
 
-/// Case W22: a server that does not know BDAT is left, and content waits for a recipient.
+/// Case W22: a server that does not know BDAT is left, which says nothing of the message, and content waits for a recipient.
 pub async fn w22<H: Harness>(harness: &H) {
     let text = Case::named("bdat-500").expect("a case of this name").text;
     for code in 500..=504 {
         let script = text.replace("500", &code.to_string()).parse().expect("a script");
         let stage = Stage::with(harness, "bdat-500", script, |builder| builder.chunking(Chunking::Safe));
         let expected =
-            format!("rejected: the server refused after the end of the message: {code} 5.5.1 what");
+            format!("deferred: the server refused after the end of the message: {code} 5.5.1 what");
         for _ in 0..2 {
             stage.sends(TO, &[&expected]).await;
         }

@@ -202,10 +202,16 @@ pub async fn w18<H: Harness>(harness: &H) {
             _ => None,
         });
         let whole = "Subject: hi\r\n\r\nhi\r\n".len() as u64;
-        // A lone dot for the one that was refused, if DATA was accepted.
+        // A lone dot for the one that was refused, if DATA was accepted and no recipient.
         assert_eq!(contents, if name == "mail-refused" { vec![whole] } else { vec![0, whole] });
         stage.ends(1).await;
     }
+    // Nor is the connection of any use where it is for somebody, or seems to be.
+    let stage = Stage::new(harness, "mail-refused-taken", |builder| builder);
+    for _ in 0..2 {
+        stage.sends(TO, &["deferred: the server refused at MAIL: 503 5.5.1 nested"]).await;
+    }
+    stage.ends(2).await;
 }
 
 /// Case W34: an empty keyword, and AUTH with no mechanism.
