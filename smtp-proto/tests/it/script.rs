@@ -4,13 +4,17 @@
 //! and `C| ` without; `\r`, `\n`, `\0`, `\t` and `\xHH` are escapes.  Lines that begin with `!` act: `!eof`,
 //! `!timeout`, `!cancel`, `!send` (all messages, once more), `!quit`, `!abort`, `!auth`, `!respond`, `!at SECONDS` (what
 //! time it is), `!deadline SECONDS` (when the next deadline must be).  Consecutive server lines come in one piece, and in
-//! every test once more cut at every byte and byte by byte: events and output must be the same.
+//! every test once more cut at every byte and byte by byte: events and output must be the same.  The replies to MAIL and
+//! RCPT that were told must be those that the outcomes go back to.
 
 use std::time::Duration;
 
-use smtp_proto::client::{Chunking, Client, Config, Event, Next, TlsMode, TransactionId};
+use smtp_proto::client::{
+    Chunking, Client, Config, Event, Failure, Next, Outcome, Phase, TlsMode, TransactionId,
+};
 use smtp_proto::command::Query;
 use smtp_proto::envelope::{Envelope, Form};
+use smtp_proto::reply::Reply;
 use smtp_proto::sasl::{Credentials, NONCE};
 use smtp_proto::{Address, Instant, Output};
 
@@ -193,8 +197,34 @@ struct Run<'a> {
     fed: usize,
     sent: Vec<u8>,
     told: Vec<String>,
-    open: Vec<(TransactionId, &'a [u8])>,
+    open: Vec<Open<'a>>,
     closed: bool,
+}
+
+/// A message on its way, and what was told of it.
+struct Open<'a> {
+    id: TransactionId,
+    content: &'a [u8],
+    mail: Option<Reply>,
+    rcpt: Vec<Option<Reply>>,
+}
+
+impl Open<'_> {
+    /// Whether an outcome goes back to the replies that were told.
+    fn explains(&self, recipient: usize, outcome: &Outcome) -> bool {
+        let rcpt = self.rcpt[recipient].as_ref();
+        let accepted = rcpt.is_some_and(Reply::is_positive);
+        match (outcome, outcome.failure()) {
+            (Outcome::Delivered(_) | Outcome::Ambiguous(_), _) => accepted,
+            (_, Some(Failure::Refused { phase: Phase::Mail, reply })) => self.mail.as_ref() == Some(reply),
+            (_, Some(Failure::Refused { phase: Phase::Rcpt, reply })) => rcpt == Some(reply) && !accepted,
+            (_, Some(Failure::Refused { .. })) => accepted,
+            (_, Some(Failure::TooManyRecipients { reply })) => rcpt == reply.as_ref() && !accepted,
+            (_, Some(Failure::Unsupported(_))) => rcpt.is_none(),
+            // A refusal that was told is what counts.
+            _ => rcpt.is_none() || accepted,
+        }
+    }
 }
 
 impl<'a> Run<'a> {
@@ -256,7 +286,7 @@ impl<'a> Run<'a> {
                             self.client.handle_timeout(self.now);
                         }
                         "send" => self.send(),
-                        "cancel" => self.client.cancel(self.open.first().expect("nothing is open").0),
+                        "cancel" => self.client.cancel(self.open.first().expect("nothing is open").id),
                         "quit" => self.client.quit(),
                         "abort" => self.client.abort_auth().unwrap(),
                         other => panic!("unknown action {other}"),
@@ -295,8 +325,7 @@ impl<'a> Run<'a> {
                 Next::Event(event) => self.on_event(event),
                 Next::Body(_) if self.setup.keep_content => return,
                 Next::Body(id) => {
-                    let content = self.open.iter().find(|(open, _)| *open == id).unwrap().1;
-                    let mut rest = content;
+                    let mut rest = self.opened(id).content;
                     while let Ok(taken) = self.client.body(self.now, rest, true, &mut out) {
                         self.write(&mut out, rest);
                         rest = &rest[taken..];
@@ -350,9 +379,13 @@ impl<'a> Run<'a> {
                 }
             }
             Event::Finished(id, outcomes) => {
-                let ended = self.open.iter().position(|(open, _)| *open == id).expect("it is open");
+                let ended = self.open.iter().position(|open| open.id == id).expect("it is open");
                 assert_eq!(ended, 0, "in the order in which they were sent");
-                self.open.remove(ended);
+                let open = self.open.remove(ended);
+                assert_eq!(outcomes.len(), open.rcpt.len());
+                for (recipient, outcome) in outcomes.iter().enumerate() {
+                    assert!(open.explains(recipient, outcome), "{outcome}: {:?}, {:?}", open.mail, open.rcpt);
+                }
                 self.told.extend(outcomes.iter().map(ToString::to_string));
             }
             Event::PeerFault(fault) => self.told.push(format!("fault: {fault:?}")),
@@ -365,9 +398,20 @@ impl<'a> Run<'a> {
             }
             Event::Answer(reply) => self.told.push(format!("answer: {reply}")),
             Event::NotOffered(_, extension) => self.told.push(format!("not offered: {extension}")),
-            Event::Mail(..) | Event::Rcpt(..) => {}
+            Event::Mail(id, reply) => {
+                assert!(self.opened(id).mail.replace(reply).is_none(), "two replies to one MAIL");
+            }
+            Event::Rcpt(id, recipient, reply) => {
+                let open = self.opened(id);
+                assert!(open.mail.is_some(), "the reply to RCPT before that to MAIL");
+                assert!(open.rcpt[recipient].replace(reply).is_none(), "two replies to one RCPT");
+            }
             other => panic!("unexpected event {other:?}"),
         }
+    }
+
+    fn opened(&mut self, id: TransactionId) -> &mut Open<'a> {
+        self.open.iter_mut().find(|open| open.id == id).expect("an open transaction")
     }
 
     fn authenticate(&mut self) {
@@ -394,7 +438,10 @@ impl<'a> Run<'a> {
         }
         for (envelope, content) in &self.setup.messages {
             match self.client.send(envelope.clone()) {
-                Ok(id) => self.open.push((id, content)),
+                Ok(id) => {
+                    let rcpt = vec![None; envelope.recipients().len()];
+                    self.open.push(Open { id, content, mail: None, rcpt });
+                }
                 Err(error) => self.told.push(format!("misuse: {error}")),
             }
         }
