@@ -193,7 +193,8 @@ pub enum Outcome {
     Rejected(Failure),
     /// It was not delivered; trying again later may help.
     Deferred(Failure),
-    /// The connection was lost between the end of the content and the final reply: it may have been delivered.
+    /// The connection was lost between the end of the content and the final reply, or that contradicts what the server said
+    /// before: it may have been delivered.
     Ambiguous(Failure),
 }
 

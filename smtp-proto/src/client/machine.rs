@@ -1,4 +1,4 @@
-//! The client machine: every transition of its state is in this file.
+//! The client machine: every transition of its state is in this file; what only looks at it is in [`known`](super::known).
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -9,6 +9,7 @@ use super::error::{Error, Misuse, PeerMisbehaved, Phase};
 use super::event::{AuthError, Event, Failure, Next, Outcome, PeerFault, Trace, TransactionId};
 use super::pipeline::{Awaited, Pipeline};
 use super::queue::Queue;
+use super::state::{Protection, Quit, State};
 use super::transaction::{Framing, Step, Transaction};
 use super::wire::Wire;
 use crate::Output;
@@ -26,61 +27,28 @@ const MAX_CHUNK: usize = 256 << 10;
 
 /// The client side of one SMTP connection, in plain text; see the [module](crate::client).
 pub struct Client {
-    wire: Wire,
+    pub(super) wire: Wire,
     tls: TlsMode,
-    state: State,
-    protection: Protection,
+    pub(super) state: State,
+    pub(super) protection: Protection,
     /// Until a command behind AUTH is answered.
     said: Said,
     /// AUTH has succeeded, and cannot be used again.
-    authenticated: bool,
-    parser: ReplyParser,
-    extensions: Extensions,
+    pub(super) authenticated: bool,
+    pub(super) parser: ReplyParser,
+    pub(super) extensions: Extensions,
     /// What counts if the server refuses STARTTLS, which need not be.
     before_tls: Option<Extensions>,
-    transactions: Queue,
+    pub(super) transactions: Queue,
     /// How many times MAIL was put out in this session, or is going to be.
-    mails: usize,
+    pub(super) mails: usize,
     /// To be asked, in order.
-    queries: VecDeque<Query>,
+    pub(super) queries: VecDeque<Query>,
     /// The server is inside a transaction that we have given up.
     needs_reset: bool,
-    quit: Quit,
+    pub(super) quit: Quit,
     told_bare_lf: bool,
-    end: Option<Result<(), Error>>,
-}
-
-/// What comes next; what was sent and is not answered is in the pipeline.
-#[derive(Debug)]
-enum State {
-    /// TLS comes next, and after it the greeting or EHLO.
-    Handshake {
-        deadline: Instant,
-        greeting: bool,
-    },
-    /// The server is to speak: the greeting, or the reply to EHLO, HELO or STARTTLS.
-    Await,
-    SendEhlo,
-    SendHelo,
-    SendStartTls,
-    Auth(Box<Auth>),
-    /// XCLIENT is the one query.
-    XClient,
-    Ready,
-}
-
-/// What is known of who can read and write along.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Protection {
-    None,
-    Tls { verified: bool },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Quit {
-    No,
-    Requested,
-    Sent,
+    pub(super) end: Option<Result<(), Error>>,
 }
 
 impl Client {
@@ -120,10 +88,7 @@ impl Client {
     /// # Errors
     /// [`Misuse::NotReady`], [`Misuse::TooManyMails`].
     pub fn send(&mut self, envelope: Envelope) -> Result<TransactionId, Misuse> {
-        self.check_ready()?;
-        if let Some(limit) = self.mails_limit().filter(|&limit| self.mails >= limit) {
-            return Err(Misuse::TooManyMails { limit });
-        }
+        self.check_send()?;
         let id = self.transactions.next_id();
         self.mails += 1;
         let verified = self.protection == Protection::Tls { verified: true };
@@ -145,23 +110,8 @@ impl Client {
     /// # Errors
     /// [`Misuse::NotReady`], [`Misuse::TransactionOpen`], [`Misuse::NotOffered`], [`Misuse::NotAscii`].
     pub fn query(&mut self, query: Query) -> Result<(), Misuse> {
-        self.check_ready()?;
-        if !self.transactions.is_empty() {
-            return Err(Misuse::TransactionOpen);
-        }
-        let needs = match &query {
-            Query::XClient(_) => Some(Extension::XClient),
-            Query::Vrfy(text) | Query::Expn(text) if !text.is_ascii() => Some(Extension::SmtpUtf8),
-            Query::Help(Some(text)) if !text.is_ascii() => return Err(Misuse::NotAscii),
-            _ => None,
-        };
-        if let Some(extension) = needs.filter(|&extension| !self.extensions.has(extension)) {
-            return Err(Misuse::NotOffered(extension));
-        }
+        self.check_query(&query)?;
         if matches!(query, Query::XClient(_)) {
-            if !self.queries.is_empty() || !self.wire.pipeline.is_answered() {
-                return Err(Misuse::NotReady);
-            }
             self.state = State::XClient;
         }
         self.queries.push_back(query);
@@ -190,23 +140,8 @@ impl Client {
     /// [`Misuse::NotReady`], [`Misuse::TransactionOpen`], [`Misuse::Authenticated`], [`Misuse::InsecureAuth`],
     /// [`Misuse::MechanismNotOffered`], [`Misuse::NoChannelBinding`], [`Misuse::Mechanism`].
     pub fn authenticate(&mut self, mut exchange: Exchange) -> Result<(), Misuse> {
-        self.check_ready()?;
-        if !self.transactions.is_empty() {
-            return Err(Misuse::TransactionOpen);
-        }
-        if self.authenticated {
-            return Err(Misuse::Authenticated);
-        }
-        if self.protection != (Protection::Tls { verified: true }) && !self.wire.config.allow_insecure_auth {
-            return Err(Misuse::InsecureAuth);
-        }
+        self.check_auth(&exchange)?;
         let mechanism = exchange.mechanism();
-        if !self.extensions.auth().any(|offered| offered == mechanism) {
-            return Err(Misuse::MechanismNotOffered);
-        }
-        if mechanism.is_bound() && !exchange.is_bound() {
-            return Err(Misuse::NoChannelBinding);
-        }
         exchange.server_offers_binding(self.extensions.offers_channel_binding());
         let (auth, asks) = Auth::begin(exchange).map_err(Misuse::Mechanism)?;
         self.state = State::Auth(Box::new(auth));
@@ -350,21 +285,6 @@ impl Client {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) must be called, if nothing happens before.
-    pub fn deadline(&self) -> Option<Instant> {
-        if self.end.is_some() {
-            return None;
-        }
-        let handshake = match self.state {
-            State::Handshake { deadline, .. } => Some(deadline),
-            _ => None,
-        };
-        // Transactions begin one after the other: those behind the one being sent have not.
-        let begun = self.transactions.sent().chain(self.transactions.current());
-        let transactions = begun.filter_map(|transaction| transaction.deadline(&self.wire.config.timeouts));
-        handshake.into_iter().chain(self.wire.pipeline.deadline()).chain(transactions).min()
-    }
-
     /// Frames the front of `chunk` into `out`; returns how much of it was taken, which can be less than all.  With
     /// `last`, and all of it taken, the content ends.  `out` refers to `chunk` until it is written.
     ///
@@ -403,31 +323,6 @@ impl Client {
                 Err(Misuse::Content(error))
             }
         }
-    }
-
-    // What is known.
-
-    /// What the server said in its last reply to EHLO; empty before, and after HELO.
-    pub fn extensions(&self) -> &Extensions {
-        &self.extensions
-    }
-
-    /// Whether the session is ready, and nothing is open or unaccounted for: only then can the connection be kept for
-    /// another message.
-    pub fn is_reusable(&self) -> bool {
-        matches!(self.state, State::Ready)
-            && self.end.is_none()
-            && self.quit == Quit::No
-            && self.transactions.is_empty()
-            && self.queries.is_empty()
-            && self.mails_limit().is_none_or(|limit| self.mails < limit)
-            && self.wire.pipeline.is_empty()
-            && !self.parser.is_mid_reply()
-    }
-
-    /// Whether the connection has ended; `poll` still tells what became of what was open.
-    pub fn is_over(&self) -> bool {
-        self.end.is_some()
     }
 
     // Transitions.
@@ -876,65 +771,10 @@ impl Client {
         true
     }
 
-    fn has_room(&self) -> bool {
-        self.wire
-            .pipeline
-            .has_room(self.extensions.has(Extension::Pipelining), self.wire.config.pipeline_limit)
-    }
-
-    /// Whether the content of the transaction being sent may go on now.
-    fn may_go_on(&self, transaction: &Transaction) -> bool {
-        match &transaction.framing {
-            Framing::Dots(_) => true,
-            Framing::Chunks { chunker, .. } if chunker.is_mid_chunk() => true,
-            // Nothing says how many replies come if a chunk before the last was refused.
-            Framing::Chunks { .. } if self.wire.config.lmtp => self.wire.pipeline.is_answered(),
-            // A chunk is a command like others.
-            Framing::Chunks { .. } => self.has_room(),
-        }
-    }
-
-    /// How many messages the server takes on this connection.
-    fn mails_limit(&self) -> Option<usize> {
-        if self.extensions.has(Extension::Limits) { self.extensions.limits().mails } else { None }
-    }
-
-    fn check_ready(&self) -> Result<(), Misuse> {
-        match self.state {
-            State::Ready if self.end.is_none() && self.quit == Quit::No => Ok(()),
-            _ => Err(Misuse::NotReady),
-        }
-    }
-
     fn asking(&mut self) -> Result<&mut Auth, Misuse> {
         match &mut self.state {
             State::Auth(auth) if self.end.is_none() && auth.is_asking() => Ok(auth),
             _ => Err(Misuse::NoSecretWanted),
         }
-    }
-
-    /// What is going on.
-    pub(crate) fn phase(&self) -> Phase {
-        let content = self.transactions.current().is_some_and(|t| t.step == Step::Content);
-        match (&self.state, self.wire.pipeline.front()) {
-            (State::Handshake { .. }, _) => Phase::Handshake,
-            (_, Some((Awaited::Verdict(_), false))) => Phase::Content,
-            (_, Some((awaited, _))) => awaited.phase(),
-            (_, None) if content => Phase::Content,
-            (State::Auth(_), None) => Phase::Auth,
-            (_, None) => Phase::Idle,
-        }
-    }
-}
-
-impl core::fmt::Debug for Client {
-    /// Shows no input, so that nothing of an AUTH exchange gets into a log.
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Client")
-            .field("state", &self.state)
-            .field("pipeline", &self.wire.pipeline)
-            .field("transactions", &self.transactions)
-            .field("end", &self.end)
-            .finish_non_exhaustive()
     }
 }

@@ -102,37 +102,66 @@
 //!
 //! At [`Event::Ready`] a program that logs in calls [`authenticate`](Client::authenticate) with an
 //! [`Exchange`](crate::sasl::Exchange), and sends at [`Event::Authenticated`].  The client runs the mechanism; it holds no
-//! secret, but asks for it by [`Event::SecretWanted`], and forgets it when the response is computed.
+//! secret, but asks for it by [`Event::SecretWanted`], and forgets it when the response is computed.  The response is kept
+//! until the next command is answered, so that it is shown nowhere if the server repeats it.
 //!
 //! ```
-//! # fn wrapped() -> Result<(), Box<dyn std::error::Error>> {
-//! use smtp_proto::client::Event;
+//! use smtp_proto::client::{Event, Next};
 //! use smtp_proto::sasl::{Credentials, NONCE};
-//! use smtp_proto::{Next, Output};
+//! use smtp_proto::{Instant, Output, Session};
 //!
-//! # let (mut session, now): (smtp_proto::Session, _) = (todo!(), smtp_proto::Instant::ZERO);
-//! let credentials = Credentials::new("me@example.com", "password")?;
-//! let mut nonce = [0; NONCE]; // from the operating system, new for each exchange
-//! # let mut out = Output::new();
-//! match session.poll(now, &mut out) {
-//!     Next::Event(Event::Ready) => {
-//!         let bound = session.channel_binding().is_some();
-//!         let mechanism = credentials.choose(session.extensions(), bound).ok_or("no AUTH that could be used")?;
-//!         session.authenticate(credentials.exchange(mechanism, nonce)?)?;
+//! /// Moves bytes until the session has logged in, or cannot.
+//! fn log_in(
+//!     session: &mut Session,
+//!     credentials: &Credentials,
+//!     nonce: [u8; NONCE], // from the operating system, new for each exchange
+//!     mut transfer: impl FnMut(&[u8]) -> Vec<u8>,
+//! ) -> Result<(), Box<dyn std::error::Error>> {
+//!     let now = Instant::ZERO; // of a clock, and with deadlines as above
+//!     let mut out = Output::new();
+//!     loop {
+//!         match session.poll(now, &mut out) {
+//!             Next::Event(Event::Ready) => {
+//!                 let bound = session.channel_binding().is_some();
+//!                 let mechanism = credentials.choose(session.extensions(), bound).ok_or("no AUTH that could be used")?;
+//!                 session.authenticate(credentials.exchange(mechanism, nonce)?)?;
+//!             }
+//!             Next::Event(Event::SecretWanted(_)) => session.respond(credentials.secret().ok_or("no secret")?)?,
+//!             Next::Event(Event::Authenticated(_)) => return Ok(()), // now messages can be sent
+//!             // `is_temporary` says whether it may succeed later.
+//!             Next::Event(Event::AuthFailed(error)) => return Err(error.into()),
+//!             Next::Event(_) | Next::Body(_) => {}
+//!             Next::Wait => {
+//!                 let written: Vec<u8> = out.slices(&[])?.flatten().copied().collect();
+//!                 session.handle_written(now, written.len());
+//!                 out.clear();
+//!                 session.handle_input(now, &transfer(&written));
+//!             }
+//!             Next::Closed(end) => return Err(end.err().map_or("closed".into(), Into::into)),
+//!         }
 //!     }
-//!     Next::Event(Event::SecretWanted(_)) => session.respond(credentials.secret().ok_or("no secret")?)?,
-//!     Next::Event(Event::AuthFailed(error)) if error.is_temporary() => {} // later
-//!     Next::Event(Event::AuthFailed(error)) => return Err(error.into()),
-//!     _ => {} // as above
 //! }
-//! # Ok(())
-//! # }
+//! # use smtp_proto::client::Config;
+//! # let serve = |accepts: bool| move |line: &[u8]| match line {
+//! #     b"" => b"220 mx\r\n".to_vec(),
+//! #     b"EHLO client.example\r\n" => b"250-mx\r\n250 AUTH PLAIN\r\n".to_vec(),
+//! #     b"AUTH PLAIN AG1lQGV4YW1wbGUuY29tAHBhc3N3b3Jk\r\n" if accepts => b"235 welcome\r\n".to_vec(),
+//! #     _ => b"535 no\r\n".to_vec(),
+//! # };
+//! # let mut config = Config::new("client.example".parse()?);
+//! # config.allow_insecure_auth = true;
+//! # let session = || Session::new(config.clone(), smtp_proto::Security::None, Instant::ZERO);
+//! # let credentials = Credentials::new("me@example.com", "password")?;
+//! # log_in(&mut session(), &credentials, [0; NONCE], serve(true))?;
+//! # let refused = log_in(&mut session(), &credentials, [0; NONCE], serve(false)).unwrap_err();
+//! # assert_eq!(refused.to_string(), "the server refused the credentials: 535 no");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # What it guarantees
 //!
 //! - No [`Outcome::Delivered`] without the server's own final reply for that transaction; a connection lost after the end
-//!   mark was wholly written gives [`Outcome::Ambiguous`].
+//!   mark was wholly written gives [`Outcome::Ambiguous`], unless the server itself has ended the session by 421.
 //! - A reply to a command that is not wholly written, and any other that answers nothing, ends the connection; so does
 //!   plain text behind the reply to STARTTLS.
 //! - With TLS required nothing but EHLO and STARTTLS is said before it; credentials need verified TLS.
@@ -142,10 +171,12 @@ mod auth;
 mod config;
 mod error;
 mod event;
+mod known;
 mod machine;
 mod options;
 mod pipeline;
 mod queue;
+mod state;
 mod transaction;
 mod wire;
 
