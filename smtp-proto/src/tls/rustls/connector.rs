@@ -201,7 +201,7 @@ enum Judged {
 impl RustlsConnector {
     /// Uses a configuration of the caller's, but for its session store: see the type.
     ///
-    /// What its verifier is worth cannot be seen: [`TlsInfo::verified`](crate::tls::TlsInfo::verified) is false, and no
+    /// What its verifier is worth cannot be seen: [`TlsInfo::is_verified`](crate::tls::TlsInfo::is_verified) is false, and no
     /// credentials are sent, until [`assume_verified`](Self::assume_verified) vouches for it.
     pub fn new(config: Arc<ClientConfig>) -> Self {
         let mut config = Arc::unwrap_or_clone(config);
@@ -253,7 +253,7 @@ impl RustlsConnector {
     }
 
     /// Vouches for a verifier of the caller's: a server that it accepts is who it should be, so that
-    /// [`TlsInfo::verified`](crate::tls::TlsInfo::verified) is true and credentials may be sent.
+    /// [`TlsInfo::is_verified`](crate::tls::TlsInfo::is_verified) is true and credentials may be sent.
     #[must_use]
     pub fn assume_verified(mut self) -> Self {
         if matches!(self.judged, Judged::Always(Verification::None)) {
