@@ -1,12 +1,18 @@
 //! Text in paragraphs that the reader's program wraps (format=flowed, RFC 3676).
 
+use crate::steps;
+
 /// Columns of a line, so that quotes of it have room.
 const WIDTH: usize = 72;
+/// Columns that are worth a line of their own: behind more quote marks a paragraph stays one line, or each of its words
+/// would bring them all along.
+const LEAST: usize = 24;
 
 /// Wraps paragraphs, each a line of the text: a line that ends in a space goes on.  The result has CRLF line ends.
 pub(super) fn wrap(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut out = String::with_capacity(text.len() + text.len() / 32);
+    steps::add(text.len());
     for line in text.strip_suffix('\n').unwrap_or(&text).split('\n') {
         if text.is_empty() {
             break;
@@ -27,8 +33,9 @@ pub(super) fn wrap(text: &str) -> String {
             if !quotes.is_empty() || rest.starts_with([' ', '>']) || rest.starts_with("From ") {
                 out.push(' ');
             }
-            let room = WIDTH.saturating_sub(out.len() - start).max(1);
-            let Some(end) = break_at(rest, room) else {
+            steps::add(quotes.len());
+            let room = WIDTH.checked_sub(out.len() - start).filter(|&room| room >= LEAST);
+            let Some(end) = room.and_then(|room| break_at(rest, room)) else {
                 out.push_str(rest);
                 out.push_str("\r\n");
                 break;
@@ -53,6 +60,7 @@ fn break_at(line: &str, room: usize) -> Option<usize> {
             return best;
         }
         after_space = c == ' ' && !line[..at].is_empty();
+        steps::add(1);
         column += 1;
     }
     None
@@ -113,6 +121,21 @@ mod tests {
         assert_eq!(wrap("\n"), "\r\n");
         for line in wrap(long).lines() {
             assert!(line.len() <= 78, "{line}");
+        }
+    }
+
+    #[test]
+    fn case_m11_deep_quotes_take_linear_time() {
+        for piece in [">", "> a ", "a ", " ", "x", "\n", ">\n", "-- "] {
+            steps::assert_linear(piece, |text| drop(wrap(text)));
+            // As many quote marks as words, which no line has room for.
+            let quoted = |text: &str| format!("{}{text}", ">".repeat(text.len()));
+            steps::assert_linear(piece, |text| drop(wrap(&quoted(text))));
+        }
+        for depth in 1..200 {
+            let text = format!("{}{}", ">".repeat(depth), " a".repeat(2000));
+            assert!(wrap(&text).len() < 6 * text.len(), "{depth}");
+            check(&text, &[(depth, text.trim_start_matches('>').trim())]);
         }
     }
 

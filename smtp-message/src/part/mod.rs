@@ -114,7 +114,8 @@ impl Part {
     /// (format=flowed, RFC 3676).
     ///
     /// Spaces at the ends of lines are dropped, for they would say that the line goes on; `>` at the start of a line is a
-    /// quote mark, and is repeated in each line that the quoted paragraph becomes.
+    /// quote mark, and is repeated in each line that the quoted paragraph becomes.  Behind more than 47 of them nothing is
+    /// wrapped.
     pub fn flowed(text: &str) -> Self {
         let mut content_type = ContentType::PLAIN;
         content_type.push("format", "flowed".into());
