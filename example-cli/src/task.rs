@@ -262,7 +262,7 @@ impl Task {
         let bytes = bytes.map_err(|error| Failure::file(name, &error))?;
         let message = RawMessage::parse(bytes, LineEnds::Normalise, Bcc::Remove);
         let message = message.map_err(|error| Failure::file(name, &error))?;
-        let header = |error: &smtp_message::MailboxError| Failure::file(name, error);
+        let header = |error: &smtp_message::RawEnvelopeError| Failure::file(name, error);
         let sender = match from {
             Some(from) => Some(from.address().clone()),
             None => message.sender().map_err(header)?.cloned(),

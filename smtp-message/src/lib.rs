@@ -30,6 +30,6 @@ pub use mailbox::{Mailbox, MailboxError, MailboxList};
 pub use message::{AutoSubmitted, BuildError, Importance, Message, MessageBuilder, Problem, Resent, Rule};
 pub use object::{MailObject, NoEnvelope};
 pub use part::{Data, Disposition, Part, PartError, Spool, TransferEncoding};
-pub use raw::{Bcc, LineEnds, RawError, RawMessage};
+pub use raw::{Bcc, LineEnds, RawEnvelopeError, RawError, RawMessage};
 pub use smtp_proto::envelope::BodyType;
 pub use stamp::Stamp;

@@ -6,7 +6,7 @@ use smtp_proto::envelope::{Envelope, EnvelopeError};
 
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 use crate::dkim::Signed;
-use crate::{Content, MailboxError, Message, RawMessage};
+use crate::{Content, Message, RawEnvelopeError, RawMessage};
 
 /// A content with an envelope of its own: what a mailer sends without being told to whom.
 ///
@@ -73,8 +73,8 @@ impl<C: MailObject + ?Sized> MailObject for std::sync::Arc<C> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoEnvelope {
-    /// A field that names senders or recipients cannot be read.
-    Header(MailboxError),
+    /// A field that names senders or recipients cannot be read, or it is not clear who passed the message on last.
+    Header(RawEnvelopeError),
     /// There is neither Sender, nor From with one author.
     NoSender,
     /// The envelope is not complete.

@@ -141,6 +141,8 @@ pub enum Rule {
     },
     /// An address has no domain (`postmaster`), which is for envelopes only.
     NoDomain,
+    /// Below the fields of the passing on are others of the kind, from which they could not be told.
+    AmbiguousResent,
     /// It is not a mailbox.
     Mailbox(MailboxError),
     /// It is not a message identifier.
@@ -200,6 +202,7 @@ impl fmt::Display for Rule {
             Self::NotAscii { at } => return write!(f, "not ASCII at octet {at}"),
             Self::OuterSpace => "empty, or white space at an end",
             Self::LongWord { at } => return write!(f, "a word at octet {at} is too long for a line"),
+            Self::AmbiguousResent => "cannot be told from the Resent fields below",
             Self::NoDomain => "an address without a domain",
             Self::Mailbox(error) => return error.fmt(f),
             Self::MessageId(error) => return error.fmt(f),

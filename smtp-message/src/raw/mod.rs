@@ -1,9 +1,11 @@
 //! Ready-made messages, such as an `.eml` file: checked, and changed no more than was asked for.
 //!
 //! RFC 5322 section 2.1 (lines), RFC 5321 section 2.3.8 (line ends), RFC 6152 (8-bit), RFC 6532 (UTF-8 in headers).
+//! Sender and recipients are those of the headers, as `envelope.rs` reads them.
 //! Left out: any change to the body, so that a message with long lines is refused and not encoded again, and
 //! BINARYMIME.
 
+mod envelope;
 mod scan;
 
 use std::fmt;
@@ -16,7 +18,9 @@ use smtp_proto::{Address, Extensions};
 use crate::content::CHUNK;
 use crate::line_ends::{LINE_LIMIT, find_bare, find_long_line, normalise};
 use crate::message::unique;
-use crate::{BuildError, Chunks, Content, ContentError, MailboxError, MailboxList, Resent, Stamp};
+use crate::{BuildError, Chunks, Content, ContentError, MailboxList, Resent, Rule, Stamp};
+pub use envelope::RawEnvelopeError;
+use envelope::envelope;
 use scan::Field;
 pub(crate) use scan::fields;
 
@@ -29,7 +33,8 @@ pub enum LineEnds {
     Strict,
 }
 
-/// What to do about `Bcc` and `Resent-Bcc` fields.  Either way those in `Bcc` count as recipients.
+/// What to do about `Bcc` and `Resent-Bcc` fields.  Either way those in them count as recipients, in `Bcc` or, if
+/// the message is passed on, in the topmost `Resent-Bcc`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bcc {
     /// They do not leave this program.
@@ -54,8 +59,8 @@ pub enum Bcc {
 pub struct RawMessage {
     bytes: Bytes,
     form: Form,
-    sender: Result<Option<Address>, MailboxError>,
-    recipients: Result<Vec<Address>, MailboxError>,
+    sender: Result<Option<Address>, RawEnvelopeError>,
+    recipients: Result<Vec<Address>, RawEnvelopeError>,
 }
 
 /// Why a ready-made message cannot be sent.
@@ -137,7 +142,7 @@ impl RawMessage {
         {
             return Err(RawError::HeaderNotUtf8 { at });
         }
-        let (sender, recipients) = (sender(&found), recipients(&found));
+        let (sender, recipients) = envelope(&found);
         let hidden = |field: &Field<'_>| field.is("Bcc") || field.is("Resent-Bcc");
         let mut smtputf8 = !message[..head].is_ascii();
         if bcc == Bcc::Remove && found.iter().any(hidden) {
@@ -169,13 +174,22 @@ impl RawMessage {
     /// ```
     ///
     /// # Errors
-    /// What is wrong with the fields.
+    /// What is wrong with the fields; [`Rule::AmbiguousResent`] if with those below it is not clear which are the last.
     pub fn resent(&self, resent: Resent, stamp: &Stamp) -> Result<Self, BuildError> {
         let mut bytes = resent.checked_fields(stamp, self.form.smtputf8)?;
         bytes.reserve(self.bytes.len());
         let ascii = bytes.is_ascii();
         bytes.extend_from_slice(&self.bytes);
         let (sender, to) = resent.into_envelope();
+        let sender = sender.map(|sender| sender.address().clone());
+        // Who reads the message must find the same, but for those who are hidden.
+        let shown = unique(to[..2].iter().flat_map(MailboxList::mailboxes));
+        let (found, _) = fields(&bytes).unwrap_or_default();
+        if envelope(&found) != (Ok(sender.clone()), Ok(shown)) {
+            let mut problems = BuildError::default();
+            problems.add("", "Resent-From", Rule::AmbiguousResent);
+            return Err(problems);
+        }
         let mut form = Form { size: Some(bytes.len() as u64), ..self.form };
         if !ascii {
             form = Form { smtputf8: true, body: BodyType::EightBitMime, ..form };
@@ -183,7 +197,7 @@ impl RawMessage {
         Ok(Self {
             bytes: bytes.into(),
             form,
-            sender: Ok(sender.map(|sender| sender.address().clone())),
+            sender: Ok(sender),
             recipients: Ok(unique(to.iter().flat_map(MailboxList::mailboxes))),
         })
     }
@@ -197,39 +211,23 @@ impl RawMessage {
         self.form.smtputf8
     }
 
-    /// Who sends it by its headers: Sender, else From if it names one author.
+    /// Who sends it by its headers: Sender, else From if it names one author.  Of a message that was passed on it is who did
+    /// so last: Resent-Sender or Resent-From of the topmost block of `Resent-` fields (RFC 5322 section 3.6.6).
     ///
     /// # Errors
-    /// The field cannot be read.
-    pub fn sender(&self) -> Result<Option<&Address>, &MailboxError> {
+    /// The field cannot be read, or it is not clear which `Resent-` fields are the last.
+    pub fn sender(&self) -> Result<Option<&Address>, &RawEnvelopeError> {
         self.sender.as_ref().map(Option::as_ref)
     }
 
-    /// Whom it is for by its headers: To, Cc and Bcc in this order, each once.
+    /// Whom it is for by its headers: To, Cc and Bcc in this order, each once.  Of a message that was passed on they are
+    /// those to whom that was done last: Resent-To, Resent-Cc and Resent-Bcc of the topmost block, and nobody else.
     ///
     /// # Errors
-    /// One of the fields cannot be read.
-    pub fn recipients(&self) -> Result<&[Address], &MailboxError> {
+    /// One of the fields cannot be read, or it is not clear which `Resent-` fields are the last.
+    pub fn recipients(&self) -> Result<&[Address], &RawEnvelopeError> {
         self.recipients.as_deref()
     }
-}
-
-fn sender(fields: &[Field<'_>]) -> Result<Option<Address>, MailboxError> {
-    let sender = list(fields, "Sender")?;
-    let from = if sender.is_empty() { list(fields, "From")? } else { sender };
-    let mut addresses = unique(from.iter().flat_map(MailboxList::mailboxes));
-    Ok(if addresses.len() == 1 { addresses.pop() } else { None })
-}
-
-fn recipients(fields: &[Field<'_>]) -> Result<Vec<Address>, MailboxError> {
-    let mut lists = list(fields, "To")?;
-    lists.append(&mut list(fields, "Cc")?);
-    lists.append(&mut list(fields, "Bcc")?);
-    Ok(unique(lists.iter().flat_map(MailboxList::mailboxes)))
-}
-
-fn list(fields: &[Field<'_>], name: &str) -> Result<Vec<MailboxList>, MailboxError> {
-    fields.iter().filter(|field| field.is(name)).map(|f| MailboxList::from_header(&f.unfolded())).collect()
 }
 
 impl Content for RawMessage {
@@ -305,7 +303,7 @@ mod tests {
 
     #[test]
     fn case_m7_bcc_is_removed_however_it_is_written() {
-        let text = "bcc: x@x\nTo: a@x,\n\t\"b, c\" <d@x>\nBCC :\n y@x,\r\n z@x\nResent-Bcc: r@x\nCc: A@X, a@x\n\nBcc: body\n";
+        let text = "bcc: x@x\nTo: a@x,\n\t\"b, c\" <d@x>\nBCC :\n y@x,\r\n z@x\nCc: A@X, a@x\n\nBcc: body\n";
         let message = parse(text).unwrap();
         assert_eq!(message.as_bytes(), b"To: a@x,\r\n\t\"b, c\" <d@x>\r\nCc: A@X, a@x\r\n\r\nBcc: body\r\n");
         let recipients: Vec<_> = message.recipients().unwrap().iter().map(ToString::to_string).collect();
@@ -313,8 +311,9 @@ mod tests {
         let kept = RawMessage::parse(text, LineEnds::Normalise, Bcc::Keep).unwrap();
         assert_eq!(kept.as_bytes(), normalise(text.into()));
         assert_eq!(kept.recipients(), message.recipients());
-        // A CR alone begins a new field for some, so it does here.
-        assert_eq!(parse("A: b\rBcc: x@x\n\n").unwrap().as_bytes(), b"A: b\r\n\r\n");
+        let resent = parse("Resent-BCC: r@x\nResent-From: a@x\nBcc: s@x\nTo: b@x\n\n").unwrap();
+        assert_eq!(resent.as_bytes(), b"Resent-From: a@x\r\nTo: b@x\r\n\r\n");
+        assert_eq!(resent.recipients().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>(), ["r@x"]);
     }
 
     #[test]
@@ -331,6 +330,29 @@ mod tests {
         let form = again.form(&Extensions::default()).unwrap();
         assert_eq!(form, Form { size: Some(text.len() as u64), ..message.form });
         assert!(message.resent(Resent::new().from("c@x"), &stamp).is_err());
+        // From its own octets it reads alike, but for who is hidden, and so does what is passed on once more.
+        for (resent, sender, shown) in [
+            (
+                Resent::new().from("g@x").to("h@x").cc("i@x").message_id("m@x"),
+                Some("g@x"),
+                &["h@x", "i@x"][..],
+            ),
+            (Resent::new().from("g@x").from("h@x").sender("i@x").to("j@x"), Some("i@x"), &["j@x"]),
+            (Resent::new().from("g@x").cc("i@x").bcc("h@x"), Some("g@x"), &["i@x"]),
+            (Resent::new().from("g@x").bcc("i@x"), Some("g@x"), &[]),
+        ] {
+            let third = again.resent(resent, &stamp).unwrap();
+            let parsed = RawMessage::parse(third.as_bytes(), LineEnds::Strict, Bcc::Keep).unwrap();
+            assert_eq!(parsed.sender(), third.sender());
+            assert_eq!(parsed.sender().unwrap().map(ToString::to_string).as_deref(), sender);
+            let read: Vec<_> = parsed.recipients().unwrap().iter().map(ToString::to_string).collect();
+            assert_eq!(read, shown);
+            assert!(third.recipients().unwrap().starts_with(parsed.recipients().unwrap()));
+        }
+        let below =
+            parse("Resent-Sender: s@x\nResent-Date: x\nResent-From: c@x\nResent-To: d@x\n\n").unwrap();
+        let error = below.resent(Resent::new().from("g@x").to("h@x"), &stamp).unwrap_err();
+        assert_eq!(error.problems()[0].rule(), &Rule::AmbiguousResent);
         let utf8 = message.resent(Resent::new().from("ü@x").to("d@x"), &stamp).unwrap();
         assert!(utf8.form.smtputf8 && utf8.form.body == BodyType::EightBitMime);
     }
