@@ -14,6 +14,14 @@ pub fn check(data: &[u8]) {
         Ok(message) => {
             assert_eq!(message.as_bytes(), meant, "{}", data.escape_ascii());
             check_message(&message);
+            // No CR made a field that others do not see, unless all line ends are so.
+            if data.contains(&b'\n') {
+                let data = data.strip_prefix("\u{feff}".as_bytes()).unwrap_or(data);
+                let names = |bytes| {
+                    Fields::new(bytes).map(|field| field.name().map(<[u8]>::to_vec)).collect::<Vec<_>>()
+                };
+                assert_eq!(names(data), names(&meant), "{}", data.escape_ascii());
+            }
             // What has gone through once stays what it is.
             let again =
                 RawMessage::parse(meant.clone(), LineEnds::Strict, Bcc::Keep).expect("it is strict now");

@@ -3,7 +3,7 @@
 //! CRs before a CR LF are of that line end, for they come of text whose line ends were converted twice: taken for lines
 //! they would be empty ones, and the first of them the end of the headers.
 
-use memchr::{memchr_iter, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use crate::steps;
 
@@ -20,6 +20,32 @@ pub(crate) fn find_bare(bytes: &[u8], mut from: usize) -> Option<usize> {
         } else {
             return Some(at);
         }
+    }
+    None
+}
+
+/// Where the first CR in the header section stands that belongs to no line end.  There is none where all line ends are CRs,
+/// as they once were on some computers: then there is no LF.
+pub(crate) fn find_cr_in_head(bytes: &[u8]) -> Option<usize> {
+    memchr(b'\n', bytes)?;
+    let mut from = 0;
+    while from < bytes.len() {
+        let rest = &bytes[from..];
+        let end = memchr(b'\n', rest);
+        let mut line = end.map_or(rest, |end| &rest[..end]);
+        steps::add(line.len() + 1);
+        while end.is_some()
+            && let Some(before) = line.strip_suffix(b"\r")
+        {
+            line = before;
+        }
+        if let Some(at) = memchr(b'\r', line) {
+            return Some(from + at);
+        }
+        if line.is_empty() {
+            return None;
+        }
+        from += end.map_or(rest.len(), |end| end + 1);
     }
     None
 }
@@ -129,6 +155,7 @@ mod tests {
     fn case_m11_normalising_is_linear() {
         for piece in ["\n", "\r", "\r\n", "\r\r\n", "a\n", "a\r", "\r\ra", "ab\n\r"] {
             steps::assert_linear(piece, |text| drop(normalise(text.into())));
+            steps::assert_linear(piece, |text| _ = find_cr_in_head(format!("{text}x\n").as_bytes()));
         }
     }
 

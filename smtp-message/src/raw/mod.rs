@@ -16,7 +16,7 @@ use smtp_proto::envelope::{BodyType, Form};
 use smtp_proto::{Address, Extensions};
 
 use crate::content::CHUNK;
-use crate::line_ends::{LINE_LIMIT, find_bare, find_long_line, normalise};
+use crate::line_ends::{LINE_LIMIT, find_bare, find_cr_in_head, find_long_line, normalise};
 use crate::message::unique;
 use crate::{BuildError, Chunks, Content, ContentError, MailboxList, Resent, Rule, Stamp};
 pub use envelope::RawEnvelopeError;
@@ -28,6 +28,9 @@ pub(crate) use scan::fields;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LineEnds {
     /// It becomes a CRLF, CRs in front of one are of that line end, and a byte order mark before all is dropped.
+    ///
+    /// Among the headers a CR that belongs to no line end is an error all the same, unless all line ends of the message are
+    /// CRs: what others take for a part of a field must not become a field here.
     Normalise,
     /// It is an error, and so is a byte order mark.
     Strict,
@@ -67,7 +70,8 @@ pub struct RawMessage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RawError {
-    /// It has a CR or LF that is not part of a CRLF, and [`LineEnds::Strict`] was asked for.
+    /// It has a CR or LF that is not part of a CRLF, and [`LineEnds::Strict`] was asked for; or there is a CR among the
+    /// headers that belongs to no line end.
     BareLineEnd {
         /// Octets before it.
         at: usize,
@@ -122,12 +126,14 @@ impl RawMessage {
         }
         // Normalising moves octets, and the caller is told of those that were given.
         let not_utf8 = std::str::from_utf8(&message).err().map(|error| error.valid_up_to());
-        if message.starts_with(BYTE_ORDER_MARK) {
-            if line_ends == LineEnds::Strict {
-                return Err(RawError::ByteOrderMark);
-            }
-            message.drain(..BYTE_ORDER_MARK.len());
+        if message.starts_with(BYTE_ORDER_MARK) && line_ends == LineEnds::Strict {
+            return Err(RawError::ByteOrderMark);
         }
+        let mark = if message.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        if let Some(at) = find_cr_in_head(&message[mark..]) {
+            return Err(RawError::BareLineEnd { at: mark + at });
+        }
+        message.drain(..mark);
         let mut message = normalise(message);
         if message.is_empty() || message.starts_with(b"\r\n") {
             return Err(RawError::NoHeaders);
@@ -396,6 +402,26 @@ mod tests {
         assert_eq!(parse("\nHello").unwrap_err(), RawError::NoHeaders);
         assert_eq!(parse("").unwrap_err(), RawError::NoHeaders);
         assert_eq!(parse("\u{feff}").unwrap_err(), RawError::NoHeaders);
+    }
+
+    #[test]
+    fn case_m7_a_cr_within_the_headers_makes_no_field() {
+        let bare = |at| RawError::BareLineEnd { at };
+        for (text, error) in [
+            ("Subject: hi\rBcc: victim@evil.example\nTo: b@x\n\nHi\n", bare(11)),
+            ("Subject: hi\r\rBcc: victim@evil.example\r\nTo: b@x\r\n\r\nHi\r\n", bare(11)),
+            ("\u{feff}A: b\n\r\rC: d\n\nHi\n", bare(8)),
+            ("A: b\rC: d\r\rHi\n", bare(4)),
+            ("A: b\nC: d\r", bare(9)),
+            ("A: b\r\n c\r d\r\r\n\r\r\n", bare(8)),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), error, "{text:?}");
+        }
+        // In the body it is a line end, and where all line ends are so, it is one in the headers, too.
+        assert_eq!(parse("A: b\n\nc\rd\r\r").unwrap().as_bytes(), b"A: b\r\n\r\nc\r\nd\r\n\r\n");
+        assert_eq!(parse("A: b\r\r\n\r\r\nc\rd").unwrap().as_bytes(), b"A: b\r\n\r\nc\r\nd\r\n");
+        assert_eq!(parse("A: b\r\rc\rd").unwrap().as_bytes(), b"A: b\r\n\r\nc\r\nd\r\n");
+        assert_eq!(parse("A: b\rC: d").unwrap().as_bytes(), b"A: b\r\nC: d\r\n");
     }
 
     #[test]
