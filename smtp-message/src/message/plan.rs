@@ -79,7 +79,8 @@ impl Boundaries {
     fn next(&mut self) -> String {
         self.count += 1;
         let count = self.count;
-        format!("{}_{count}", self.common())
+        // The end keeps one from being the beginning of another, which readers take for the one.
+        format!("{}_{count}_", self.common())
     }
 
     fn occurs_in(&mut self, data: &[u8]) -> bool {

@@ -346,7 +346,7 @@ fn a_multipart_is_what_rfc_2046_says() {
             .attach(Part::attachment("x.bin", &b""[..])),
     );
     let body = &text[text.find("Content-Type").unwrap()..];
-    let b = "=_A4DQOBYHA4DQOBYHA4DQOBYHA4_1";
+    let b = "=_A4DQOBYHA4DQOBYHA4DQOBYHA4_1_";
     let head = "Content-Type: application/octet-stream; name=x.bin\r\nContent-Transfer-Encoding: ";
     let disposition = "Content-Disposition: attachment; filename=x.bin\r\n\r\n";
     assert_eq!(
@@ -391,12 +391,34 @@ fn case_m10_a_boundary_that_occurs_in_a_part_is_another() {
         .map(|first| {
             let mut random = [7; 16];
             random[0] = first;
-            format!("--=_{}_1\n", encodify::base32::STANDARD_NO_PAD.encode(random))
+            format!("--=_{}_1_\n", encodify::base32::STANDARD_NO_PAD.encode(random))
         })
         .collect();
     refused(attached(&all), &[("body", Rule::Boundary)]);
     // In other places it is no boundary.
     assert_eq!(boundary(&bytes(attached(&format!(" --{first}\r\n")))), first);
+}
+
+#[test]
+fn case_m10_no_boundary_begins_with_another() {
+    let nested = (0..12).fold(Part::text("x"), |part, _| Part::mixed([part]));
+    let beside = (0..110).map(|i| Part::alternative([Part::text(format!("{i}"))]));
+    let inner = minimal().text("t").html("h").build(&STAMP).unwrap();
+    let text =
+        bytes(minimal().body(Part::mixed([nested].into_iter().chain(beside).chain([Part::message(&inner)]))));
+    let boundaries: Vec<&str> =
+        text.split("boundary=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(boundaries.len(), 124);
+    for (i, boundary) in boundaries.iter().enumerate() {
+        assert!(boundary.len() <= 70);
+        for (j, other) in boundaries.iter().enumerate() {
+            assert!(i == j || !other.starts_with(boundary), "{other}");
+        }
+        // Lines are delimiters of one multipart only.
+        let delimiter = format!("\r\n--{boundary}");
+        let ends = text.split(&delimiter).skip(1).filter(|rest| rest.starts_with("--\r\n")).count();
+        assert_eq!(ends, 1);
+    }
 }
 
 #[test]
@@ -512,7 +534,7 @@ fn a_message_makes_use_of_what_a_server_can_take_if_it_may() {
     assert_eq!(body, BodyType::BinaryMime);
     let out = String::from_utf8(out).unwrap();
     assert!(
-        out.contains("boundary=\"=_A4DQOBYHA4DQOBYHA4DQOBYHA4_1\"\r\nContent-Transfer-Encoding: binary\r\n")
+        out.contains("boundary=\"=_A4DQOBYHA4DQOBYHA4DQOBYHA4_1_\"\r\nContent-Transfer-Encoding: binary\r\n")
     );
     assert!(out.contains("Content-Disposition: attachment; filename=x\r\n\r\n\0\n\r\n--"), "{out}");
 
@@ -584,7 +606,7 @@ fn ready_made_entities_are_sent_as_they_are() {
     let message = minimal().body(signed).build(&other).unwrap();
     let text = String::from_utf8(message.to_bytes().unwrap()).unwrap();
     let inner = String::from_utf8(inner).unwrap();
-    assert!(text.contains(&format!("_1\r\n{inner}\r\n--=_")), "{text}");
+    assert!(text.contains(&format!("_1_\r\n{inner}\r\n--=_")), "{text}");
     assert!(
         text.contains(
             "Content-Type: multipart/signed; protocol=\"application/pgp-signature\";\r\n micalg=pgp-sha256;"
