@@ -101,6 +101,22 @@ impl ContentType {
         Ok(self)
     }
 
+    /// Whether it is of text, and does not say in which character set.
+    pub(crate) fn lacks_charset(&self) -> bool {
+        self.is_of("text/") && self.param("charset").is_none()
+    }
+
+    /// Whether it says UTF-8 because the data was given as text.
+    pub(crate) fn is_utf8(&self) -> bool {
+        self.utf8
+    }
+
+    /// The same in UTF-8; it lacks a character set.
+    pub(crate) fn in_utf8(mut self) -> Self {
+        self.utf8 = true;
+        self
+    }
+
     /// Adds a parameter that is known to be one.
     pub(crate) fn push(&mut self, name: &'static str, value: String) {
         self.params.push((name.into(), value));

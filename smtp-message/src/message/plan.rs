@@ -219,10 +219,13 @@ impl Planner<'_> {
     }
 
     fn leaf(&mut self, part: &Part, leaf: &Leaf) -> Result<(BodyType, bool), ContentError> {
-        let text = part.content_type.is_of("text/") || part.content_type.is_of("message/");
         let most = self.mode.most;
-        let whole = most == BodyType::BinaryMime || part.encoding.is_some_and(TransferEncoding::is_identity);
+        let whole = most == BodyType::BinaryMime
+            || part.encoding.is_some_and(TransferEncoding::is_identity)
+            || part.content_type.lacks_charset();
         let looked = leaf.look(whole, |scan| {
+            let content_type = part.seen(scan);
+            let text = content_type.is_of("text/") || content_type.is_of("message/");
             part.encoding.unwrap_or_else(|| TransferEncoding::choose(scan, text, most))
         })?;
         if looked.scan.marker {
@@ -232,7 +235,7 @@ impl Planner<'_> {
             };
         }
         let (encoding, len) = (looked.encoding, looked.scan.len);
-        self.fields(part, &part.content_type, Some(encoding));
+        self.fields(part, &part.seen(&looked.scan), Some(encoding));
         if !looked.append_to(INLINE, &mut self.plan.flat) {
             self.plan.leaves.push(Placed { at: self.plan.flat.len(), leaf: looked.encoded()? });
         }

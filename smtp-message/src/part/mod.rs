@@ -12,6 +12,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -20,7 +21,7 @@ use memchr::memchr;
 pub use data::{Data, Spool};
 pub use encoding::TransferEncoding;
 pub(crate) use leaf::{Encoded, Leaf, LeafChunks};
-pub(crate) use scan::MARKER;
+pub(crate) use scan::{MARKER, Scan};
 
 use crate::header::{
     ContentType, ContentTypeError, FieldWriter, HeaderValue, Other, Value, find_forbidden, is_attribute,
@@ -56,6 +57,8 @@ pub struct Part {
     pub(crate) node: Node,
     pub(crate) content_type: ContentType,
     pub(crate) encoding: Option<TransferEncoding>,
+    /// The type is guessed from the name.
+    guessed: bool,
     depth: usize,
     /// What most parts have nothing of.
     more: Option<Box<More>>,
@@ -93,7 +96,7 @@ pub enum Disposition {
 
 impl Part {
     fn with(node: Node, content_type: ContentType) -> Self {
-        Self { node, content_type, encoding: None, depth: 1, more: None }
+        Self { node, content_type, encoding: None, guessed: false, depth: 1, more: None }
     }
 
     fn leaf(data: impl Into<Data>, content_type: ContentType) -> Self {
@@ -123,7 +126,8 @@ impl Part {
     }
 
     /// Data of any type, which is neither text to be shown nor attached until [`disposition`](Self::disposition) or
-    /// [`name`](Self::name) says so.  The data is never changed: if it is text, the type has to say its `charset`.
+    /// [`name`](Self::name) says so.  The data is never changed.  If it is text, the type says its `charset`; if it does not,
+    /// and the data is UTF-8, that is said.
     pub fn new<T>(content_type: T, data: impl Into<Data>) -> Self
     where
         T: TryInto<ContentType>,
@@ -133,11 +137,13 @@ impl Part {
         part.content_type(content_type)
     }
 
-    /// An attachment, whose type is guessed from its name.
+    /// An attachment, whose type is guessed from its name; text in another character set than UTF-8 is just data
+    /// (`application/octet-stream`), for it could not be shown rightly.
     pub fn attachment(name: impl Into<String>, data: impl Into<Data>) -> Self {
         let name = name.into();
-        let content_type = guess::guess(&name);
-        Self::leaf(data, content_type).name(name)
+        let mut part = Self::leaf(data, guess::guess(&name));
+        part.guessed = true;
+        part.name(name)
     }
 
     /// A file as attachment, by the last part of its path.
@@ -319,7 +325,8 @@ impl Part {
         part
     }
 
-    /// Sets the media type instead of the one that it has.  Parameters are all of this type.
+    /// Sets the media type instead of the one that it has.  Parameters are all of this type, except that text of
+    /// [`text`](Self::text) and its like stays UTF-8 if no other `charset` is said.
     pub fn content_type<T>(mut self, content_type: T) -> Self
     where
         T: TryInto<ContentType>,
@@ -334,7 +341,11 @@ impl Part {
             {
                 self.problem("Content-Type", Rule::OwnMethod);
             }
-            Ok(content_type) => self.content_type = content_type,
+            Ok(content_type) => {
+                let utf8 = self.content_type.is_utf8() && content_type.lacks_charset();
+                self.content_type = if utf8 { content_type.in_utf8() } else { content_type };
+                self.guessed = false;
+            }
             Err(error) => self.problem("Content-Type", Rule::ContentType(error.into())),
         }
         self
@@ -500,6 +511,19 @@ impl Part {
             Node::Message(message) => message.needs_utf8(),
             Node::Raw(message) => message.needs_utf8(),
             Node::Leaf(_) | Node::Entity(_) => false,
+        }
+    }
+
+    /// The type of data that was seen: text says its character set.
+    pub(crate) fn seen(&self, scan: &Scan) -> Cow<'_, ContentType> {
+        if !self.content_type.lacks_charset() || !scan.eight_bit {
+            Cow::Borrowed(&self.content_type)
+        } else if scan.is_utf8() {
+            Cow::Owned(self.content_type.clone().in_utf8())
+        } else if self.guessed {
+            Cow::Owned(ContentType::fixed("application/octet-stream"))
+        } else {
+            Cow::Borrowed(&self.content_type)
         }
     }
 

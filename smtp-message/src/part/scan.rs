@@ -36,6 +36,16 @@ pub(crate) struct Scan {
     column: usize,
     /// What was seen last.
     tail: [u8; 4],
+    utf8: Utf8,
+}
+
+/// Whether octets that come in pieces are UTF-8.
+#[derive(Clone, Copy, Debug, Default)]
+struct Utf8 {
+    /// A character that a piece did not end.
+    cut: [u8; 4],
+    cut_len: usize,
+    broken: bool,
 }
 
 impl Default for Scan {
@@ -54,6 +64,7 @@ impl Default for Scan {
             column: 0,
             // The first line begins as all others do.
             tail: [b'\n'; 4],
+            utf8: Utf8::default(),
         }
     }
 }
@@ -82,6 +93,9 @@ impl Scan {
                 self.classify(data);
             }
         }
+        if self.eight_bit {
+            self.utf8.feed(data);
+        }
         self.measure_lines(data);
         if plain.is_none_or(|plain| plain.underscores) {
             for at in memchr_iter(MARKER[3], data) {
@@ -97,6 +111,11 @@ impl Scan {
     /// Whether there is a CR or LF that is not part of a CRLF.
     pub(crate) fn has_bare_ends(&self) -> bool {
         self.lfs != self.crlfs || self.crs != self.crlfs
+    }
+
+    /// Whether the data is UTF-8.
+    pub(crate) fn is_utf8(&self) -> bool {
+        !self.utf8.broken && self.utf8.cut_len == 0
     }
 
     /// Whether the data is lines, the last with its end, of at most 998 octets, and has no NUL: fit for 8-bit transport.
@@ -182,6 +201,34 @@ impl Scan {
     }
 }
 
+impl Utf8 {
+    fn feed(&mut self, mut data: &[u8]) {
+        while self.cut_len > 0
+            && !self.broken
+            && let Some((&first, rest)) = data.split_first()
+        {
+            self.cut[self.cut_len] = first;
+            self.cut_len += 1;
+            data = rest;
+            match std::str::from_utf8(&self.cut[..self.cut_len]) {
+                Ok(_) => self.cut_len = 0,
+                Err(error) => self.broken = error.error_len().is_some(),
+            }
+        }
+        if self.broken {
+            return;
+        }
+        if let Err(error) = std::str::from_utf8(data) {
+            let rest = &data[error.valid_up_to()..];
+            self.broken = error.error_len().is_some();
+            if !self.broken {
+                self.cut[..rest.len()].copy_from_slice(rest);
+                self.cut_len = rest.len();
+            }
+        }
+    }
+}
+
 /// Data that is ASCII without controls but TAB, and whose line ends are all CRLF; most texts are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Plain {
@@ -225,6 +272,7 @@ mod tests {
             scan.is_lines(),
             scan.has_bare_ends(),
             scan.is_hopeless(),
+            scan.is_utf8(),
         )
     }
 
@@ -241,6 +289,7 @@ mod tests {
             let mut short = Scan::of(&data);
             short.long = false;
             short.marker = false;
+            long.utf8.feed(&data);
             assert_eq!(facts(&short), facts(&long), "{}", data.escape_ascii());
         }
     }
@@ -265,6 +314,7 @@ mod tests {
             "nul\0",
             "esc\x1b del\x7f",
             "ü=",
+            "a\u{1f980}ü日本\u{1f980}",
             &long,
             &fits,
         ] {
@@ -274,6 +324,11 @@ mod tests {
                 text.as_bytes().chunks(size).for_each(|piece| pieces.feed(piece));
                 assert_eq!(facts(&pieces), facts(&whole), "{text:?} in {size}");
             }
+        }
+        for (data, is_utf8) in
+            [(&b"a\xc3"[..], false), (b"\xc3\xbc", true), (b"\xf0\x9f\xa6", false), (b"\xfca", false)]
+        {
+            assert_eq!(Scan::of(data).is_utf8(), is_utf8, "{}", data.escape_ascii());
         }
         assert!(Scan::of(fits.as_bytes()).column == 1 && !Scan::of(fits.as_bytes()).long);
         assert!(Scan::of(&fits.as_bytes()[3..1003]).is_lines());

@@ -5,7 +5,6 @@ use std::io::{self, Cursor, Read};
 use encodify::{base64, qp};
 use smtp_proto::envelope::BodyType;
 
-use super::scan::Scan;
 use super::*;
 use crate::content::CHUNK;
 use crate::line_ends::find_bare;
@@ -235,4 +234,54 @@ fn text_gets_its_line_ends_and_is_known_by_them() {
         let (known, seen) = (leaf.scan(true).unwrap(), Scan::of(data));
         assert_eq!((known.len, known.is_lines(), known.escapes), (seen.len, seen.is_lines(), seen.escapes));
     }
+}
+
+#[test]
+fn text_without_a_character_set_gets_the_one_that_it_has() {
+    let stamp = Stamp { unix_time: std::time::Duration::ZERO, random: [7; 32] };
+    let content_type = |part: Part| {
+        let bytes = part.to_bytes(&stamp).unwrap();
+        let head =
+            String::from_utf8(bytes[..bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap()].to_vec());
+        let line = head.unwrap().lines().next().unwrap().to_owned();
+        line.strip_prefix("Content-Type: ").unwrap().replace("; name=a.txt", "").replace("; name=a.pdf", "")
+    };
+    // A character is cut at the end of what is read at a time.
+    let long = format!("x{}", "\u{1f980}\n".repeat(20_000));
+    for (data, guessed, given) in [
+        (&b"ascii\n"[..], "text/plain", "text/x"),
+        ("gr\u{fc}n\n".as_bytes(), "text/plain; charset=utf-8", "text/x; charset=utf-8"),
+        ("gr\u{fc}".as_bytes(), "text/plain; charset=utf-8", "text/x; charset=utf-8"),
+        (long.as_bytes(), "text/plain; charset=utf-8", "text/x; charset=utf-8"),
+        (b"gr\xfcn\n", "application/octet-stream", "text/x"),
+        (b"\n\xc3", "application/octet-stream", "text/x"),
+        (&long.as_bytes()[..long.len() - 2], "application/octet-stream", "text/x"),
+        (b"\xed\xa0\x80\n", "application/octet-stream", "text/x"),
+    ] {
+        for piece in [0, 1, 3, 100_000] {
+            if data.len() / piece.max(1) > 10_000 && piece > 0 {
+                continue;
+            }
+            let source = || match piece {
+                0 => Data::from(data),
+                _ => {
+                    let data = data.to_vec();
+                    Data::open(move || Ok(Slow(Cursor::new(data.clone()), piece)))
+                }
+            };
+            let shown = data[..data.len().min(20)].escape_ascii();
+            assert_eq!(content_type(Part::attachment("a.txt", source())), guessed, "{shown}");
+            assert_eq!(content_type(Part::new("text/x", source())), given, "{shown}");
+            assert_eq!(content_type(Part::attachment("a.txt", source()).content_type("text/x")), given);
+            let latin = "text/x; charset=iso-8859-1";
+            assert_eq!(content_type(Part::new(latin, source())), latin);
+            assert_eq!(content_type(Part::attachment("a.pdf", source())), "application/pdf");
+        }
+    }
+    // What was given as text is UTF-8 whatever it is called, if nothing else is said.
+    let text = || Part::text("gr\u{fc}n");
+    assert_eq!(content_type(text().content_type("text/markdown")), "text/markdown; charset=utf-8");
+    assert_eq!(content_type(Part::text("a").content_type("Text/x; a=b")), "Text/x; charset=utf-8; a=b");
+    assert_eq!(content_type(text().content_type("text/x; charset=x")), "text/x; charset=x");
+    assert_eq!(content_type(text().content_type("application/x")), "application/x");
 }

@@ -179,6 +179,7 @@ const TYPES: &[&str] = &[
     "text/csv; charset=utf-8",
     "text/plain; charset=iso-8859-1",
     "application/json",
+    "text/plain",
 ];
 
 /// A message, and what is read from it.
@@ -319,13 +320,16 @@ fn body(
 /// A part of random data, with its media type and the data.
 fn data(random: &mut Random) -> (Part, (String, Vec<u8>)) {
     let most = [2, 30, 3000][random.below(3)];
+    let media = TYPES[random.below(TYPES.len())];
+    // Text that does not say its character set has to be text.
     let data: Vec<u8> = match random.below(4) {
-        0 => (0..random.below(most * 20)).map(|_| random.below(256).to_le_bytes()[0]).collect(),
-        1 => lines(&random.text(BODY, most)).into_bytes(),
+        0 if media != "text/plain" => {
+            (0..random.below(most * 20)).map(|_| random.below(256).to_le_bytes()[0]).collect()
+        }
+        0 | 1 => lines(&random.text(BODY, most)).into_bytes(),
         2 => random.text(BODY, most).into_bytes(),
         _ => random.text(&["ascii", " ", "\r\n", "-", "."], most).into_bytes(),
     };
-    let media = TYPES[random.below(TYPES.len())];
     let source = match random.below(2) {
         0 => Data::from(data.clone()),
         _ => {

@@ -53,7 +53,13 @@ while start < len(data):
         disposition = part["content-disposition"]
         show("" if disposition is None else disposition.params.get("filename", ""))
         show((part["content-id"] or "").strip("<>"))
-        show(part.get_payload(decode=True))
+        if part.get_content_maintype() != "text":
+            show(part.get_payload(decode=True))
+            continue
+        # As it is shown: where no character set is said all that is not ASCII is lost.
+        charset = part.get_content_charset()
+        errors = "replace" if charset is None else "surrogateescape"
+        show(part.get_content(errors=errors).encode(charset or "utf-8", errors))
     found = [str(defect) for defect in defects(message)]
     # Headers may be UTF-8, which the parser reads and does not like.
     if not raw.isascii():
