@@ -11,7 +11,7 @@ use smtp_proto::envelope::{BodyType, Form};
 
 use crate::content::CHUNK;
 use crate::header::{ContentType, FieldWriter};
-use crate::part::{Encoded, Leaf, LeafChunks, MARKER, Node, Part, TransferEncoding};
+use crate::part::{Encoded, GLOBAL, Leaf, LeafChunks, MARKER, Node, Part, TransferEncoding};
 use crate::{ContentError, Message};
 
 /// So many boundaries are tried; a part that has them all was made by somebody who knows the stamp.
@@ -307,7 +307,7 @@ impl Planner<'_> {
             _ => TransferEncoding::EightBit,
         };
         // RFC 6532 section 3.7.
-        let global = ContentType::fixed("message/global");
+        let global = ContentType::fixed(GLOBAL);
         self.fields(part, if utf8 { &global } else { &part.content_type }, Some(encoding));
     }
 

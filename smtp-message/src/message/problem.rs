@@ -132,6 +132,11 @@ pub enum Rule {
         /// Where.
         at: usize,
     },
+    /// The headers of an entity that is to be sent as it is have octets above 127 that are not UTF-8.
+    NotUtf8 {
+        /// Where.
+        at: usize,
+    },
     /// The value is to be written as it is, and is empty or has white space at an end.
     OuterSpace,
     /// The value is to be written as it is, and has a word that no line of 998 octets holds.
@@ -200,6 +205,7 @@ impl fmt::Display for Rule {
             Self::Control { at } => return write!(f, "control character at octet {at}"),
             Self::Structured => "the value is for programs, and must be given as it is to be written",
             Self::NotAscii { at } => return write!(f, "not ASCII at octet {at}"),
+            Self::NotUtf8 { at } => return write!(f, "not UTF-8 at octet {at}"),
             Self::OuterSpace => "empty, or white space at an end",
             Self::LongWord { at } => return write!(f, "a word at octet {at} is too long for a line"),
             Self::AmbiguousResent => "cannot be told from the Resent fields below",

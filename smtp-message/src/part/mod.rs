@@ -29,8 +29,11 @@ use crate::header::{
 };
 use crate::line_ends::{find_bare, find_long_line, normalise};
 use crate::message::{Boundaries, BuildError, Plan, Rule};
-use crate::raw::fields;
+use crate::raw::{Field, fields};
 use crate::{ContentError, Message, MessageId, MessageIdError, RawMessage, Stamp};
+
+/// A message whose headers are UTF-8.
+pub(crate) const GLOBAL: &str = "message/global";
 
 /// So deep may parts be in each other.
 pub(crate) const MAX_DEPTH: usize = 50;
@@ -183,7 +186,8 @@ impl Part {
     }
 
     /// An entity that was made elsewhere, fields and body, such as a part that has been signed.  It is sent exactly as
-    /// it is, and so has to be lines with CRLF, of at most 998 octets and without NUL.
+    /// it is, and so has to be lines with CRLF, of at most 998 octets and without NUL.  If its fields are not ASCII they have
+    /// to be UTF-8, and the message needs a server with SMTPUTF8.
     pub fn entity(entity: impl Into<Bytes>) -> Self {
         let entity = entity.into();
         let rule = if let Some(at) = find_bare(&entity, 0) {
@@ -197,7 +201,10 @@ impl Part {
                 Err(line) => Some(Rule::NoField { line }),
                 // Without an empty line the boundary behind it would stand among the fields.
                 Ok((_, [])) => Some(Rule::Missing),
-                Ok(_) => None,
+                Ok((_, rest)) => {
+                    let head = &entity[..entity.len() - rest.len()];
+                    std::str::from_utf8(head).err().map(|error| Rule::NotUtf8 { at: error.valid_up_to() })
+                }
             }
         };
         let mut part = Self::with(Node::Entity(entity), ContentType::fixed("application/octet-stream"));
@@ -504,13 +511,15 @@ impl Part {
         }
     }
 
-    /// Whether headers of a message in it are UTF-8 in every form.
+    /// Whether headers of a message or an entity in it are UTF-8 in every form.
     pub(crate) fn needs_utf8(&self) -> bool {
         match &self.node {
             Node::Multipart(parts) => parts.iter().any(Self::needs_utf8),
             Node::Message(message) => message.needs_utf8(),
             Node::Raw(message) => message.needs_utf8(),
-            Node::Leaf(_) | Node::Entity(_) => false,
+            Node::Entity(bytes) => fields(bytes).is_ok_and(|(found, _)| found.iter().any(is_utf8)),
+            // What it has in it are such headers (RFC 6532 section 3.7).
+            Node::Leaf(_) => self.content_type.is(GLOBAL),
         }
     }
 
@@ -555,6 +564,13 @@ impl Part {
         let name = self.more.as_ref()?.name.as_ref()?;
         Some(name.chars().take(60).map(|c| if plain(c) { c } else { '_' }).collect())
     }
+}
+
+/// Whether a field of an entity is UTF-8, or says that others in the entity are.
+fn is_utf8(field: &Field<'_>) -> bool {
+    let value = || field.unfolded();
+    let global = || value().split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case(GLOBAL));
+    !field.whole.is_ascii() || (field.is("Content-Type") && global())
 }
 
 /// Why a part has no octets.

@@ -3,9 +3,11 @@
 use std::io::{self, Cursor, Read};
 
 use encodify::{base64, qp};
+use smtp_proto::Extensions;
 use smtp_proto::envelope::BodyType;
 
 use super::*;
+use crate::Content;
 use crate::content::CHUNK;
 use crate::line_ends::find_bare;
 use TransferEncoding::{Base64, Binary, EightBit, QuotedPrintable, SevenBit};
@@ -284,4 +286,33 @@ fn text_without_a_character_set_gets_the_one_that_it_has() {
     assert_eq!(content_type(Part::text("a").content_type("Text/x; a=b")), "Text/x; charset=utf-8; a=b");
     assert_eq!(content_type(text().content_type("text/x; charset=x")), "text/x; charset=x");
     assert_eq!(content_type(text().content_type("application/x")), "application/x");
+}
+
+#[test]
+fn utf8_in_the_headers_of_an_entity_needs_smtputf8() {
+    let stamp = Stamp { unix_time: std::time::Duration::ZERO, random: [7; 32] };
+    let builder = || Message::builder().from("a@example.com").to("b@example.org");
+    for (part, utf8, body) in [
+        (Part::entity("A: \u{fc}\r\n\r\nx"), true, BodyType::EightBitMime),
+        (Part::entity("A: b\r\n\r\n\u{fc}"), false, BodyType::EightBitMime),
+        (Part::entity("A: b\r\n\r\nx"), false, BodyType::SevenBit),
+        (Part::entity("\r\n\u{fc}: a\r\n\r\n"), false, BodyType::EightBitMime),
+        (Part::entity("Content-Type:\r\n MESSAGE/global; a=b\r\n\r\nx"), true, BodyType::EightBitMime),
+        (Part::entity("Content-Type: message/globalx\r\n\r\nx"), false, BodyType::SevenBit),
+        (Part::new("message/Global", "From: \u{fc}@x\r\n\r\n"), true, BodyType::EightBitMime),
+        (Part::new("message/global-headers", "From: a@x\r\n"), false, BodyType::SevenBit),
+    ] {
+        let shown = format!("{part:?}");
+        for part in [part.clone(), Part::mixed([Part::text("t"), part])] {
+            let form = builder().body(part).build(&stamp).unwrap().form(&Extensions::default()).unwrap();
+            assert_eq!((form.smtputf8, form.body), (utf8, body), "{shown}");
+        }
+    }
+    for (entity, at) in
+        [(&b"A: \xfc\r\n\r\nx"[..], 3), ("\u{fc}".as_bytes(), 0), (b"A: \xc3\xbc\xc3\r\n\r\n", 5)]
+    {
+        let error = builder().body(Part::entity(entity)).build(&stamp).unwrap_err();
+        let rule = if at == 0 { Rule::NoField { line: 1 } } else { Rule::NotUtf8 { at } };
+        assert_eq!(error.problems()[0].rule(), &rule);
+    }
 }

@@ -21,8 +21,7 @@ use crate::message::unique;
 use crate::{BuildError, Chunks, Content, ContentError, MailboxList, Resent, Rule, Stamp};
 pub use envelope::RawEnvelopeError;
 use envelope::envelope;
-use scan::Field;
-pub(crate) use scan::fields;
+pub(crate) use scan::{Field, fields};
 
 /// What to do about a CR or LF that is not part of a CRLF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
