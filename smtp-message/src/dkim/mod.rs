@@ -15,6 +15,7 @@ mod crypto;
 mod der;
 mod head;
 mod key;
+mod lines;
 mod record;
 mod sign;
 mod signature;

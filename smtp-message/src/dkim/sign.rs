@@ -8,10 +8,12 @@ use super::body_hash::BodyHash;
 use super::canonical::canonical_field;
 use super::crypto::sha256;
 use super::head::{self, ByName, Head, State};
+use super::lines::{Lines, Wrong};
 use super::signature::NAME;
 use super::template::{CallbackError, Kind};
 use super::{Algorithm, Canon, Canonicalization, Oversign, Template};
 use crate::ContentError;
+use crate::line_ends::LINE_LIMIT;
 
 /// Octets of headers that are signed.
 const HEAD_LIMIT: usize = 16 << 20;
@@ -72,7 +74,7 @@ impl Signer {
     pub fn body(&self) -> BodyPass {
         let wanted = |canon| self.templates.iter().any(|template| template.canonicalization.body == canon);
         let hash = |canon| wanted(canon).then(|| BodyHash::new(canon, None));
-        BodyPass { simple: hash(Canon::Simple), relaxed: hash(Canon::Relaxed) }
+        BodyPass { simple: hash(Canon::Simple), relaxed: hash(Canon::Relaxed), lines: Some(Lines::default()) }
     }
 
     /// The `DKIM-Signature` fields for a message, to be put in front of it, at this time since 1970-01-01 00:00 UTC.
@@ -121,6 +123,11 @@ impl Signer {
         let by_name = ByName::new(&fields);
         if by_name.count(b"From") == 0 {
             return Err(SignError::NoFrom);
+        }
+        let mut lines = Lines::default();
+        lines.update(head);
+        if let Some(wrong) = lines.finish().or(body.wrong) {
+            return Err(wrong.into());
         }
         let request = |template: &Template| {
             let hash = match template.canonicalization.body {
@@ -235,6 +242,12 @@ pub struct SigningPass {
 }
 
 impl SigningPass {
+    /// Takes any lines there are, for nothing changes them where they go.
+    pub(super) fn any_lines(mut self) -> Self {
+        self.body.lines = None;
+        self
+    }
+
     /// Takes the next piece, cut anywhere.
     pub fn update(&mut self, piece: &[u8]) {
         if self.first.is_none() && !piece.is_ascii() {
@@ -252,7 +265,8 @@ impl SigningPass {
     /// Why the message cannot be signed.
     pub fn finish(self, now: Duration) -> Result<Vec<u8>, SignError> {
         self.check()?;
-        self.signer.fields_for(self.head.octets(), &self.body.finish(), now)
+        let body = self.body.finish().behind(self.octets);
+        self.signer.fields_for(self.head.octets(), &body, now)
     }
 
     /// The same in two steps, for who gets signatures from elsewhere and cannot block: what is to be signed, in the order
@@ -262,7 +276,8 @@ impl SigningPass {
     /// Why the message cannot be signed.
     pub fn requests(self, now: Duration) -> Result<Vec<SignatureRequest>, SignError> {
         self.check()?;
-        self.signer.requests_for(self.head.octets(), &self.body.finish(), now)
+        let body = self.body.finish().behind(self.octets);
+        self.signer.requests_for(self.head.octets(), &body, now)
     }
 
     /// Octets of the message, its headers, and the hashes of its body.
@@ -284,6 +299,8 @@ impl SigningPass {
 pub struct BodyPass {
     simple: Option<BodyHash>,
     relaxed: Option<BodyHash>,
+    /// Unless it may be any lines.
+    lines: Option<Lines>,
 }
 
 impl BodyPass {
@@ -292,12 +309,17 @@ impl BodyPass {
         for hash in [&mut self.simple, &mut self.relaxed].into_iter().flatten() {
             hash.update(piece);
         }
+        if let Some(lines) = &mut self.lines {
+            lines.update(piece);
+        }
     }
 
     /// The hashes.
     pub fn finish(self) -> BodyHashes {
         let finish = |hash: Option<BodyHash>| hash.map(|hash| hash.finish().0);
-        BodyHashes { simple: finish(self.simple), relaxed: finish(self.relaxed) }
+        let octets = self.lines.as_ref().map_or(0, Lines::octets);
+        let wrong = self.lines.and_then(|lines| lines.finish());
+        BodyHashes { simple: finish(self.simple), relaxed: finish(self.relaxed), octets, wrong }
     }
 }
 
@@ -306,6 +328,17 @@ impl BodyPass {
 pub struct BodyHashes {
     simple: Option<[u8; 32]>,
     relaxed: Option<[u8; 32]>,
+    octets: u64,
+    /// What is wrong with a line, so that it will not arrive as it was hashed.
+    wrong: Option<Wrong>,
+}
+
+impl BodyHashes {
+    /// The same at the end of a message of so many octets.
+    fn behind(mut self, message: u64) -> Self {
+        self.wrong = self.wrong.map(|wrong| wrong.behind(message.saturating_sub(self.octets)));
+        self
+    }
 }
 
 /// A signature that lacks nothing but itself.
@@ -371,6 +404,16 @@ pub enum SignError {
         /// Its number, the first being 1.
         line: usize,
     },
+    /// A CR or LF is not part of a CRLF.  It becomes one on the way, and breaks the signature.
+    BareLineEnd {
+        /// Octets before it; of the message, or of the body if that was hashed alone.
+        at: u64,
+    },
+    /// A line has more than 998 octets, which no server has to take as it is.
+    LongLine {
+        /// Octets before the line; of the message, or of the headers or the body if they were given alone.
+        at: u64,
+    },
     /// There is no `From`, which has to be signed.
     NoFrom,
     /// The headers have more than 16 MiB.
@@ -397,6 +440,12 @@ impl fmt::Display for SignError {
             Self::EightBit { at } => write!(f, "octet {at} of what is to be signed is not 7-bit"),
             Self::NoField { line } => {
                 write!(f, "line {line} of what is to be signed is among the headers and is no header field")
+            }
+            Self::BareLineEnd { at } => {
+                write!(f, "octet {at} of what is to be signed is a CR or LF that is not part of a CRLF")
+            }
+            Self::LongLine { at } => {
+                write!(f, "the line at octet {at} of what is to be signed has more than {LINE_LIMIT} octets")
             }
             Self::NoFrom => f.write_str("From is missing in what is to be signed"),
             Self::LongHead => write!(f, "more than {HEAD_LIMIT} octets of headers are to be signed"),

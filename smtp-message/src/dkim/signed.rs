@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smtp_proto::Extensions;
-use smtp_proto::envelope::Form;
+use smtp_proto::envelope::{BodyType, Form};
 
 use super::{BodyHashes, SignError, Signer, SigningPass};
 use crate::{Chunks, Content, ContentError};
@@ -46,7 +46,7 @@ impl Signer {
     pub fn sign<C: Content>(&self, content: C, now: Duration) -> Result<Signed<C>, SignError> {
         let inner_form = content.form(&Extensions::default())?;
         let mut chunks = content.open(&inner_form)?;
-        let (mut pass, mut chunk) = (self.pass(), Vec::new());
+        let (mut pass, mut chunk) = (self.pass_over(&inner_form), Vec::new());
         loop {
             let more = chunks.next(&mut chunk)?;
             pass.update(&chunk);
@@ -61,6 +61,13 @@ impl Signer {
         let form = Form { size: Some(size), ..inner_form };
         let seal = Arc::new(Seal { signer: self.clone(), fields, measure });
         Ok(Signed { content, form, inner_form, seal })
+    }
+}
+
+impl Signer {
+    /// BDAT changes nothing of what is binary.
+    fn pass_over(&self, form: &Form) -> SigningPass {
+        if form.body == BodyType::BinaryMime { self.pass().any_lines() } else { self.pass() }
     }
 }
 
@@ -91,7 +98,7 @@ impl<C: Content> Content for Signed<C> {
     fn open(&self, _: &Form) -> Result<Box<dyn Chunks>, ContentError> {
         Ok(Box::new(SignedChunks {
             chunks: Some(self.content.open(&self.inner_form)?),
-            pass: self.seal.signer.pass(),
+            pass: self.seal.signer.pass_over(&self.inner_form),
             seal: self.seal.clone(),
             begun: false,
         }))

@@ -8,7 +8,9 @@ use smtp_message::dkim::{
     Policy, PrivateKey, PublicKey, SignError, Signature, SignatureError, Signed, Signer, SigningKey,
     Template, TemplateError, Verdict, Verified, Verifier,
 };
-use smtp_message::{Bcc, Chunks, Content, ContentError, LineEnds, Message, RawMessage, Stamp};
+use smtp_message::{
+    Bcc, Chunks, Content, ContentError, LineEnds, Message, Part, RawMessage, Stamp, TransferEncoding,
+};
 use smtp_proto::envelope::{BodyType, Form};
 use smtp_proto::{Extensions, Output};
 
@@ -399,6 +401,42 @@ fn what_is_not_signed() {
         other.fields_for(b"From: a\r\n", &signer.body().finish(), NOW),
         Err(SignError::NoBodyHash)
     ));
+    // What changes on the way.
+    for (message, at) in [
+        (&b"From: a\r\n\r\nb\nc\r\n"[..], 12),
+        (b"From: a\r\n\r\nb\rc\r\n", 12),
+        (b"From: a\r\n\r\nb\r", 12),
+        (b"From: a\r\n\r\n\n", 11),
+    ] {
+        for piece in [1, 5, 13, 100] {
+            let mut pass = signer.pass();
+            message.chunks(piece).for_each(|piece| pass.update(piece));
+            let error = pass.clone().finish(NOW).unwrap_err();
+            assert!(matches!(error, SignError::BareLineEnd { at: found } if found == at), "{error}");
+            assert!(matches!(pass.requests(NOW), Err(SignError::BareLineEnd { .. })));
+        }
+    }
+    let long = "x".repeat(999);
+    assert!(matches!(
+        error(format!("From: a\r\n\r\nb\r\n{long}\r\n").as_bytes()),
+        SignError::LongLine { at: 14 }
+    ));
+    assert!(matches!(
+        error(format!("From: a\r\nA: {long}\r\n\r\n").as_bytes()),
+        SignError::LongLine { at: 9 }
+    ));
+    assert!(signer.fields(format!("From: a\r\n\r\n{}", &long[1..]).as_bytes(), NOW).is_ok());
+    let mut body = signer.body();
+    body.update(b"a\n");
+    let error = signer.fields_for(b"From: a\r\n", &body.finish(), NOW).unwrap_err();
+    assert!(matches!(error, SignError::BareLineEnd { at: 1 }));
+    // In BDAT nothing is changed.
+    let stamp = Stamp { unix_time: NOW, random: [7; 32] };
+    let binary = Part::new("application/x", "a\n\0").transfer_encoding(TransferEncoding::Binary);
+    let binary =
+        Message::builder().from("a@example.com").to("b@example.org").body(binary).build(&stamp).unwrap();
+    let signed = signer.sign(binary, NOW).unwrap();
+    assert_eq!(verify(&read(&signed).unwrap()), [Verdict::Pass]);
     let eight_bit = "From: \u{fc}@example.com\r\n\r\n\u{fc}\r\n".as_bytes();
     let fields = signer.clone().allow_8bit().fields(eight_bit, NOW).unwrap();
     assert_eq!(verify(&[&fields, eight_bit].concat()), [Verdict::Pass]);
