@@ -162,10 +162,12 @@ impl<'a> ByName<'a> {
         (start..self.places.len()).take_while(|&at| self.has(at, name)).count()
     }
 
-    /// The fields that a list of names selects: each name the lowest field that is not selected yet, or none.
+    /// The fields that a list of names selects: each name the lowest field that is not selected yet, or none; never the one
+    /// at the place `without`.
     pub(super) fn select<'n>(
         &self,
         names: impl Iterator<Item = &'n [u8]>,
+        without: Option<usize>,
     ) -> impl Iterator<Item = &'a Field<'a>> {
         // How many were selected, at the place where those of the name begin.
         let mut taken = vec![0; self.places.len()];
@@ -173,6 +175,9 @@ impl<'a> ByName<'a> {
             let start = self.start(name);
             // Where a name is missing those of another begin.
             let taken = taken.get_mut(start).filter(|_| self.has(start, name))?;
+            if self.places.get(start + *taken).is_some_and(|&place| Some(place) == without) {
+                *taken += 1;
+            }
             let at = start + *taken;
             *taken += 1;
             self.has(at, name).then(|| self.fields.get(self.places[at]))?
@@ -259,11 +264,18 @@ mod tests {
         let fields = fields(head).unwrap();
         let by_name = ByName::new(&fields);
         let selected = |names: &[&str]| -> Vec<u8> {
-            by_name.select(names.iter().map(|n| n.as_bytes())).map(|f| f.value[1]).collect()
+            by_name.select(names.iter().map(|n| n.as_bytes()), None).map(|f| f.value[1]).collect()
         };
         assert_eq!(selected(&["A", "b", "a", "B", "A", "A", "c"]), b"4231");
         assert_eq!(selected(&["b"]), b"2");
         assert_eq!(selected(&["Aa", "a-", "b", "c", "\0", "a"]), b"24");
+        let without =
+            |place| by_name.select([&b"a"[..]; 3].into_iter(), place).map(|f| f.value[1]).collect::<Vec<_>>();
+        assert_eq!(
+            (without(Some(3)), without(Some(2)), without(Some(0))),
+            (b"31".into(), b"41".into(), b"43".into())
+        );
+        assert_eq!(without(Some(1)), b"431");
         assert_eq!((by_name.count(b"a"), by_name.count(b"B"), by_name.count(b"c")), (3, 1, 0));
     }
 

@@ -9,7 +9,7 @@ use super::canonical::canonical_field;
 use super::crypto::sha256;
 use super::head::{self, ByName, Head, State};
 use super::lines::{Lines, Wrong};
-use super::signature::NAME;
+use super::signature::{HEADERS_LIMIT, NAME};
 use super::template::{CallbackError, Kind};
 use super::{Algorithm, Canon, Canonicalization, Oversign, Template};
 use crate::ContentError;
@@ -161,9 +161,12 @@ impl Template {
                 std::iter::repeat_n(&**name, count + usize::from(more))
             })
             .collect();
+        if names.len() > HEADERS_LIMIT {
+            return Err(SignError::TooManyFields { count: names.len() });
+        }
         let canon = self.canonicalization.header;
         let mut octets = Vec::with_capacity(2 << 10);
-        for field in fields.select(names.iter().map(|name| name.as_bytes())) {
+        for field in fields.select(names.iter().map(|name| name.as_bytes()), None) {
             canonical_field(canon, field.whole, &mut octets);
             octets.extend_from_slice(b"\r\n");
         }
@@ -416,6 +419,11 @@ pub enum SignError {
     },
     /// There is no `From`, which has to be signed.
     NoFrom,
+    /// More fields are to be signed than verifiers look at: 1000.
+    TooManyFields {
+        /// How many.
+        count: usize,
+    },
     /// The headers have more than 16 MiB.
     LongHead,
     /// The time, or the end of the signature, has more than twelve digits.
@@ -448,6 +456,9 @@ impl fmt::Display for SignError {
                 write!(f, "the line at octet {at} of what is to be signed has more than {LINE_LIMIT} octets")
             }
             Self::NoFrom => f.write_str("From is missing in what is to be signed"),
+            Self::TooManyFields { count } => {
+                write!(f, "{count} fields are to be signed, and at most {HEADERS_LIMIT} are looked at")
+            }
             Self::LongHead => write!(f, "more than {HEAD_LIMIT} octets of headers are to be signed"),
             Self::Time => f.write_str("the time of the signature has more than twelve digits"),
             Self::NoBodyHash => f.write_str("the body was hashed for another signer"),

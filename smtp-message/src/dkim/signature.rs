@@ -16,7 +16,7 @@ const UNDER: &str = "._domainkey.";
 const NAME_LIMIT: usize = 253;
 
 /// Names of signed fields that are read; a message with more than a few dozen is unheard of.
-const HEADERS_LIMIT: usize = 1000;
+pub(super) const HEADERS_LIMIT: usize = 1000;
 
 /// A signature as its field has it; whether it is a good one is another question.
 #[derive(Clone, Debug, PartialEq, Eq)]

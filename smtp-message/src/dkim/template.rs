@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use smtp_proto::{AddressError, Domain};
 
-use super::signature::is_within;
+use super::signature::{NAME, is_within};
 use super::{Algorithm, Canonicalization, KeyName, PrivateKey};
 
 /// Whether a signature also covers that there are no more fields of a name than there are, so that none can be added.
@@ -144,6 +144,8 @@ pub enum TemplateError {
     IdentityDomain,
     /// This cannot be the name of a field, or not in a signature.
     HeaderName,
+    /// `DKIM-Signature` can be signed ([`Oversign::Never`]) and not oversigned: the field that is made would be one more.
+    OversignedSignature,
     /// Fields that have to be signed are not: `From`.
     FromNotSigned,
     /// The signature ends when it begins.
@@ -203,11 +205,14 @@ impl Template {
     /// Signs the fields of this name, too, or otherwise than without this call.
     ///
     /// # Errors
-    /// [`TemplateError::HeaderName`].
+    /// [`TemplateError::HeaderName`], [`TemplateError::OversignedSignature`].
     pub fn header(mut self, name: &str, oversign: Oversign) -> Result<Self, TemplateError> {
         let legal = |octet: u8| octet.is_ascii_graphic() && !matches!(octet, b':' | b';');
         if name.is_empty() || name.len() > crate::header::NAME_LIMIT || !name.bytes().all(legal) {
             return Err(TemplateError::HeaderName);
+        }
+        if name.eq_ignore_ascii_case(NAME) && oversign != Never {
+            return Err(TemplateError::OversignedSignature);
         }
         match self.headers.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
             Some((_, old)) => *old = oversign,
@@ -219,7 +224,7 @@ impl Template {
     /// Signs just the fields of these names, which must have `From` among them.
     ///
     /// # Errors
-    /// [`TemplateError::HeaderName`], [`TemplateError::FromNotSigned`].
+    /// Those of [`header`](Self::header), [`TemplateError::FromNotSigned`].
     pub fn only_headers<'a>(
         mut self,
         names: impl IntoIterator<Item = (&'a str, Oversign)>,
@@ -262,6 +267,7 @@ impl fmt::Display for TemplateError {
             Self::Identity => f.write_str("the identity is neither an address in ASCII nor @ and a domain"),
             Self::IdentityDomain => f.write_str("the identity is of another domain than the one that signs"),
             Self::HeaderName => f.write_str("not the name of a field"),
+            Self::OversignedSignature => f.write_str("a signature cannot say that it is not there"),
             Self::FromNotSigned => f.write_str("From has to be signed"),
             Self::Lifetime => f.write_str("a signature has to last for a second at least"),
         }

@@ -292,7 +292,7 @@ impl Verification {
                 results.push(verified(Some(signature), error, false));
                 continue;
             }
-            let octets = || signed_octets(&signature, field, &by_name);
+            let octets = || signed_octets(&signature, field, &by_name, check.place);
             let (verdict, testing) = match self.outdated(&signature, now) {
                 Some(why) => (Verdict::Policy(why), false),
                 None => self.check(&signature, lookup(&signature.key_name), hash, octets),
@@ -401,11 +401,17 @@ impl Verification {
     }
 }
 
-/// What a signature covers of the headers, canonical.
-fn signed_octets(signature: &Signature, field: &head::Field<'_>, fields: &ByName<'_>) -> Vec<u8> {
+/// What a signature covers of the headers, canonical.  The signature itself, at its place, is not one of those that it
+/// names (RFC 6376 section 3.5).
+fn signed_octets(
+    signature: &Signature,
+    field: &head::Field<'_>,
+    fields: &ByName<'_>,
+    place: usize,
+) -> Vec<u8> {
     let canon = signature.canonicalization.header;
     let mut octets = Vec::with_capacity(2 << 10);
-    for field in fields.select(signature.headers.iter().map(String::as_bytes)) {
+    for field in fields.select(signature.headers.iter().map(String::as_bytes), Some(place)) {
         canonical_field(canon, field.whole, &mut octets);
         octets.extend_from_slice(b"\r\n");
     }
@@ -420,3 +426,35 @@ impl std::fmt::Display for HeadTooLong {
 }
 
 impl std::error::Error for HeadTooLong {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{NewKey, Oversign, PrivateKey, Signer, Template};
+    use super::*;
+
+    #[test]
+    fn what_is_verified_does_not_count_among_what_is_oversigned() {
+        let now = Duration::from_secs(1);
+        let (key, _) = PrivateKey::generate(NewKey::Ed25519).unwrap();
+        let record = key.record().to_string().into_bytes();
+        // As programs of others do it.
+        let mut template = Template::new("example.com", "s", key).unwrap();
+        template.headers.push((NAME.into(), Oversign::Always));
+        let signer = Signer::new([template]);
+        let sign = |message: &[u8]| [signer.fields(message, now).unwrap(), message.to_vec()].concat();
+        let verify = |message: &[u8]| -> Vec<bool> {
+            let mut verifier = Verifier::new();
+            verifier.update(message);
+            let results =
+                verifier.finish().unwrap().verify(now, |_| KeyAnswer::Records(vec![record.clone()]));
+            results.iter().map(|result| result.verdict.is_pass()).collect()
+        };
+        let one = sign(b"From: a@example.com\r\n\r\n");
+        assert_eq!(verify(&one), [true]);
+        // One that is added above breaks it, as it says.
+        let two = sign(&one);
+        assert_eq!(verify(&two), [true, false]);
+        // In the middle it is none of those that are covered, wherever it stands.
+        assert_eq!(verify(&[b"A: b\r\n", &*one].concat()), [true]);
+    }
+}

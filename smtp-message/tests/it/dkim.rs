@@ -474,6 +474,31 @@ fn templates_that_make_no_signature() {
     assert_eq!(ed25519().expires_after(Duration::from_millis(999)).unwrap_err(), TemplateError::Lifetime);
 }
 
+#[test]
+fn signatures_may_be_signed_but_not_by_themselves() {
+    for oversign in [Oversign::Always, Oversign::IfPresent] {
+        let error = ed25519().header("dkim-signature", oversign).unwrap_err();
+        assert_eq!(error, TemplateError::OversignedSignature);
+    }
+    let template = || ed25519().header("DKIM-Signature", Oversign::Never).unwrap();
+    let one = sign(rsa(), MESSAGE);
+    let two = sign(template(), &one);
+    assert_eq!(verify(&two), [Verdict::Pass, Verdict::Pass]);
+    assert_eq!(verify(&sign(template(), MESSAGE)), [Verdict::Pass]);
+    let changed = replaced(&two, " s=rsa;", " s=rsb;");
+    assert!(matches!(verify(&changed)[..], [Verdict::Fail(_), _]));
+}
+
+#[test]
+fn no_more_fields_are_signed_than_a_verifier_takes() {
+    let message = |count: usize| ["X: y\r\n".repeat(count), "From: a\r\n\r\n".to_owned()].concat();
+    let template = || ed25519().only_headers([("From", Oversign::Never), ("X", Oversign::Never)]).unwrap();
+    let fits = sign(template(), message(999).as_bytes());
+    assert_eq!(verify(&fits), [Verdict::Pass]);
+    let error = Signer::new([template()]).fields(message(1000).as_bytes(), NOW).unwrap_err();
+    assert!(matches!(error, SignError::TooManyFields { count: 1001 }));
+}
+
 /// Verdicts for every reason that RFC 6376 section 6.1 has.
 #[test]
 fn every_result_with_its_reason() {
