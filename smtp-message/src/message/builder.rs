@@ -304,6 +304,11 @@ impl MessageBuilder {
         if self.from.mailboxes().nth(1).is_some() && self.sender.is_none() && !given_badly("Sender") {
             missing.push(("Sender", Rule::SeveralAuthors));
         }
+        // Groups need not have anybody in them.
+        let unnamed = !self.from.is_empty() && self.from.mailboxes().next().is_none();
+        if unnamed && self.sender.is_none() && !given_badly("Sender") {
+            missing.push(("Sender", Rule::Missing));
+        }
         let to = [("To", &self.to), ("Cc", &self.cc), ("Bcc", &self.bcc)];
         let nobody = to.iter().all(|(_, list)| list.mailboxes().next().is_none());
         if nobody && !self.undisclosed && !to.iter().any(|(field, _)| given_badly(field)) {
@@ -323,6 +328,7 @@ impl MessageBuilder {
             problems.add("", field, rule);
         }
         self.check_allowed(&mut problems);
+        self.check_once(&mut problems);
         for resent in &self.resent {
             resent.check(&mut problems);
         }

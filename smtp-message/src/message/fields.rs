@@ -9,15 +9,17 @@ use super::resent::Resent;
 use crate::HeaderValue;
 use crate::header::{Other, Value, find_forbidden, name_problem, value_problem};
 
-/// Fields that no caller can set by name: the builder writes them, or they are of the envelope.
-const OWN: [&str; 14] = [
+/// Fields that no caller can set by name: the builder writes them, or they are of the envelope; with `-` at the end, all that
+/// begin so.
+const OWN: [&str; 15] = [
     "From",
     "Sender",
     "Reply-To",
     "To",
     "Cc",
     "Bcc",
-    "Resent-Bcc",
+    "Content-",
+    "Resent-",
     "Subject",
     "Date",
     "Message-ID",
@@ -29,8 +31,7 @@ const OWN: [&str; 14] = [
 
 /// Fields whose values programs read, and so have a form that encoding would break; with `-` at the end, all that
 /// begin so.
-const STRUCTURED: [&str; 12] = [
-    "Resent-",
+const STRUCTURED: [&str; 11] = [
     "List-",
     "Received",
     "Received-",
@@ -42,6 +43,22 @@ const STRUCTURED: [&str; 12] = [
     "Auto-Submitted",
     "Importance",
     "Keywords",
+];
+
+/// Fields that a message may have once (RFC 2369 section 3, RFC 2919 section 3, RFC 8058 section 4, RFC 3834 section 5, RFC
+/// 8098 section 2.1), whoever gives them.
+const ONCE: [&str; 11] = [
+    "List-Id",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+    "List-Help",
+    "List-Subscribe",
+    "List-Post",
+    "List-Owner",
+    "List-Archive",
+    "Auto-Submitted",
+    "Importance",
+    "Disposition-Notification-To",
 ];
 
 /// Octets of a URI: with its brackets a line of 998 holds it, whatever the name of the field.
@@ -78,12 +95,9 @@ impl MessageBuilder {
     /// Fields whose values are for programs (such as `List-Unsubscribe`) do not take text.
     pub fn header(self, name: impl Into<String>, value: impl Into<HeaderValue>) -> Self {
         let (name, value) = (name.into(), value.into());
-        let structured = STRUCTURED.iter().any(|structured| {
-            let start = if structured.ends_with('-') { name.get(..structured.len()) } else { Some(&*name) };
-            start.is_some_and(|start| start.eq_ignore_ascii_case(structured))
-        });
         let text = matches!(value, HeaderValue::Text(_));
-        self.named(name, value, (structured && text).then_some(Rule::Structured))
+        let rule = (text && is_among(&name, &STRUCTURED)).then_some(Rule::Structured);
+        self.named(name, value, rule)
     }
 
     /// Adds any other field, with a value that has the form which programs expect of it:
@@ -130,6 +144,17 @@ impl MessageBuilder {
         }
     }
 
+    pub(super) fn check_once(&self, problems: &mut BuildError) {
+        let mut counts = [0_usize; ONCE.len()];
+        for Other { name, .. } in &self.others {
+            let Some(at) = ONCE.iter().position(|once| once.eq_ignore_ascii_case(name)) else { continue };
+            counts[at] += 1;
+            if counts[at] == 2 {
+                problems.add("", ONCE[at], Rule::Repeated);
+            }
+        }
+    }
+
     /// Adds a comment on the message.
     pub fn comments(self, text: impl Into<String>) -> Self {
         self.own("Comments", Value::Given(HeaderValue::Text(text.into())))
@@ -148,7 +173,7 @@ impl MessageBuilder {
             AutoSubmitted::Replied => "auto-replied",
             AutoSubmitted::No => "no",
         };
-        self.once("Auto-Submitted", Value::Token(how))
+        self.own("Auto-Submitted", Value::Token(how))
     }
 
     /// Says how important the message is.
@@ -158,7 +183,7 @@ impl MessageBuilder {
             Importance::Normal => "normal",
             Importance::Low => "low",
         };
-        self.once("Importance", Value::Token(importance))
+        self.own("Importance", Value::Token(importance))
     }
 
     /// Says which list the message is of (RFC 2919): a description for people, which may be empty, and a name in a
@@ -177,7 +202,7 @@ impl MessageBuilder {
             self.problem("List-Id", Rule::Token);
             return self;
         }
-        self.once("List-Id", Value::Named(description, id.to_owned()))
+        self.own("List-Id", Value::Named(description, id.to_owned()))
     }
 
     /// Says where to leave the list (RFC 2369 section 3.2): `mailto:`, `https:` or `http:` URIs, the best first.
@@ -199,7 +224,7 @@ impl MessageBuilder {
             return self;
         }
         self.uris("List-Unsubscribe", mailto.into_iter().chain([https]))
-            .once("List-Unsubscribe-Post", Value::Token("List-Unsubscribe=One-Click"))
+            .own("List-Unsubscribe-Post", Value::Token("List-Unsubscribe=One-Click"))
     }
 
     /// Says where to learn about the list.
@@ -216,7 +241,7 @@ impl MessageBuilder {
     pub fn list_post<U: Into<String>>(self, uris: impl IntoIterator<Item = U>) -> Self {
         let uris: Vec<String> = uris.into_iter().map(Into::into).collect();
         match uris.is_empty() {
-            true => self.once("List-Post", Value::Token("NO")),
+            true => self.own("List-Post", Value::Token("NO")),
             false => self.uris("List-Post", uris),
         }
     }
@@ -239,10 +264,8 @@ impl MessageBuilder {
     }
 
     fn named(mut self, name: String, value: HeaderValue, rule: Option<Rule>) -> Self {
-        let own = OWN.iter().any(|own| own.eq_ignore_ascii_case(&name))
-            || name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("Content-"));
         let rule = name_problem(&name)
-            .or(own.then_some(Rule::OwnMethod))
+            .or(is_among(&name, &OWN).then_some(Rule::OwnMethod))
             .or(rule)
             .or_else(|| value_problem(&name, &value));
         match rule {
@@ -264,14 +287,6 @@ impl MessageBuilder {
         self
     }
 
-    fn once(mut self, name: &'static str, value: Value) -> Self {
-        if self.others.iter().any(|other| other.name.eq_ignore_ascii_case(name)) {
-            self.problem(name, Rule::Repeated);
-            return self;
-        }
-        self.own(name, value)
-    }
-
     fn uris<U: Into<String>>(mut self, name: &'static str, uris: impl IntoIterator<Item = U>) -> Self {
         let uris: Vec<String> = uris.into_iter().map(Into::into).collect();
         if uris.is_empty() {
@@ -282,8 +297,16 @@ impl MessageBuilder {
             self.problem(name, Rule::Uri);
             return self;
         }
-        self.once(name, Value::Uris(uris))
+        self.own(name, Value::Uris(uris))
     }
+}
+
+/// Whether a name is among others, of which those with `-` at the end stand for all that begin so.
+fn is_among(name: &str, others: &[&str]) -> bool {
+    others.iter().any(|other| {
+        let start = if other.ends_with('-') { name.get(..other.len()) } else { Some(name) };
+        start.is_some_and(|start| start.eq_ignore_ascii_case(other))
+    })
 }
 
 /// Whether a text can stand in angle brackets as a URI of one of these schemes (RFC 3986): what is not printable ASCII,
