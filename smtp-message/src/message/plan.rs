@@ -220,13 +220,14 @@ impl Planner<'_> {
 
     fn leaf(&mut self, part: &Part, leaf: &Leaf) -> Result<(BodyType, bool), ContentError> {
         let most = self.mode.most;
+        let wanted = part.wanted_encoding();
         let whole = most == BodyType::BinaryMime
-            || part.encoding.is_some_and(TransferEncoding::is_identity)
+            || wanted.is_some_and(TransferEncoding::is_identity)
             || part.content_type.lacks_charset();
         let looked = leaf.look(whole, |scan| {
             let content_type = part.seen(scan);
             let text = content_type.is_of("text/") || content_type.is_of("message/");
-            part.encoding.unwrap_or_else(|| TransferEncoding::choose(scan, text, most))
+            wanted.unwrap_or_else(|| TransferEncoding::choose(scan, text, most))
         })?;
         if looked.scan.marker {
             self.occurs |= match leaf.data.at_hand() {

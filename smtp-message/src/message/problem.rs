@@ -99,16 +99,16 @@ pub enum Rule {
     ContentType(ContentTypeError),
     /// Parts are in each other more than 50 deep.
     TooDeep,
-    /// The data of the part does not fit the transfer encoding that is asked for.
+    /// The data of the part does not fit the transfer encoding that is asked for, or the only one that its type may have.
     Encoding(TransferEncoding),
     /// Whatever boundary is made of the stamp's randomness, it occurs in a part: that randomness was known before.
     Boundary,
-    /// An entity is to be sent as it is, and has a CR or LF that is not part of a CRLF.
+    /// It is to be sent as it is, and has a CR or LF that is not part of a CRLF.
     BareLineEnd {
         /// Where.
         at: usize,
     },
-    /// An entity is to be sent as it is, and has a line of more than 998 octets.
+    /// It is to be sent as it is, and has a line of more than 998 octets.
     LongLine {
         /// Its number, the first being 1.
         line: usize,

@@ -3,7 +3,7 @@
 mod fields;
 
 use super::*;
-use crate::{Date, HeaderValue, MailboxList, Part, Stamp, TransferEncoding};
+use crate::{Data, Date, HeaderValue, MailboxList, Part, Stamp, TransferEncoding};
 use std::time::Duration;
 
 const STAMP: Stamp = Stamp { unix_time: Duration::from_secs(1_781_522_645), random: [7; 32] };
@@ -648,6 +648,49 @@ fn reports_and_what_they_consist_of() {
         ("A: ü\n", Rule::NotAscii { at: 3 }),
     ] {
         refused(minimal().body(Part::delivery_status(status)), &[("delivery status", rule)]);
+    }
+    // RFC 3464 section 2.1: 7-bit as it is, and so its lines are folded where they are too long for that.
+    let word = |length: usize| "x".repeat(length);
+    let status = format!(
+        "A: b\r\n\r\nDiagnostic-Code: smtp; {}\r\n {} end \r\nB: c",
+        [word(60).as_str(); 20].join(" "),
+        word(900)
+    );
+    let text = bytes(minimal().body(Part::delivery_status(&*status)));
+    let body = text.split_once("7bit\r\n\r\n").unwrap().1;
+    assert!(
+        body.lines().all(|line| line.len() <= 901) && body.starts_with("A: b\r\n\r\nDiagnostic-Code: smtp;"),
+        "{body}"
+    );
+    let unfold = |text: &str| text.replace("\r\n ", " ").replace("end \r\n", "end\r\n");
+    assert_eq!(unfold(body), format!("{}\r\n", unfold(&status)));
+    for (status, rule) in [
+        (format!("A: b\n\nC: {}", word(996)), Rule::LongLine { line: 3, length: 999 }),
+        ("A: b\0".into(), Rule::Control { at: 4 }),
+        ("A: b\nC: d\re\n".into(), Rule::BareLineEnd { at: 9 }),
+    ] {
+        refused(minimal().body(Part::delivery_status(status)), &[("delivery status", rule)]);
+    }
+    // A boundary in it makes others be taken, and nothing is encoded.
+    let text =
+        bytes(minimal().text("t").attach(Part::delivery_status("--=_A4DQOBYHA4DQOBYHA4DQOBYHA4_1_: b\n")));
+    assert!(text.contains("status\r\nContent-Transfer-Encoding: 7bit\r\n"), "{text}");
+    for media in [
+        "message/partial; id=a; number=1",
+        "Message/External-Body; access-type=x",
+        "message/disposition-notification",
+        "message/feedback-report",
+    ] {
+        let part = |data: &'static str| Part::new(media, data);
+        let text = bytes(minimal().body(part("A: b\r\n\r\n\x01\r\n")));
+        assert!(text.contains("\r\nContent-Transfer-Encoding: 7bit\r\n"), "{text}");
+        let seven = || ("Content-Transfer-Encoding", Rule::Encoding(TransferEncoding::SevenBit));
+        refused(minimal().body(part("A: \u{fc}\r\n")), &[seven()]);
+        refused(minimal().body(part("no end")), &[seven()]);
+        refused(minimal().body(part("a\r\n").transfer_encoding(TransferEncoding::Base64)), &[seven()]);
+        let read = Part::new(media, Data::open(|| Ok(std::io::Cursor::new("\u{fc}\r\n"))));
+        let read = minimal().body(read).at_most(BodyType::EightBitMime).build(&STAMP).unwrap();
+        assert!(matches!(read.form(&Extensions::default()), Err(ContentError::Encoding)));
     }
     let encrypted = Part::encrypted(
         Part::new("application/pgp-encrypted", "Version: 1\r\n"),

@@ -9,6 +9,7 @@ mod flowed;
 mod guess;
 mod leaf;
 mod scan;
+mod status;
 #[cfg(test)]
 mod tests;
 
@@ -27,13 +28,24 @@ use crate::header::{
     ContentType, ContentTypeError, FieldWriter, HeaderValue, Other, Value, find_forbidden, is_attribute,
     is_token, name_problem, value_problem,
 };
-use crate::line_ends::{find_bare, find_long_line, normalise};
+use crate::line_ends::{find_bare, find_long_line};
 use crate::message::{Boundaries, BuildError, Plan, Rule};
 use crate::raw::{Field, fields};
 use crate::{ContentError, Message, MessageId, MessageIdError, RawMessage, Stamp};
 
 /// A message whose headers are UTF-8.
 pub(crate) const GLOBAL: &str = "message/global";
+
+/// Messages for programs that are 7-bit as they are: no encoding may hide anything of them (RFC 2046 section 5.2, RFC 3464
+/// section 2.1, RFC 3886 section 3, RFC 5965 section 7.1, RFC 8098 section 3.1).
+const SEVEN_BIT: [&str; 6] = [
+    "message/partial",
+    "message/external-body",
+    "message/delivery-status",
+    "message/tracking-status",
+    "message/feedback-report",
+    "message/disposition-notification",
+];
 
 /// So deep may parts be in each other.
 pub(crate) const MAX_DEPTH: usize = 50;
@@ -59,7 +71,7 @@ pub(crate) const MAX_DEPTH: usize = 50;
 pub struct Part {
     pub(crate) node: Node,
     pub(crate) content_type: ContentType,
-    pub(crate) encoding: Option<TransferEncoding>,
+    encoding: Option<TransferEncoding>,
     /// The type is guessed from the name.
     guessed: bool,
     depth: usize,
@@ -216,26 +228,13 @@ impl Part {
     }
 
     /// What became of a message, for programs (`message/delivery-status`, RFC 3464 section 2.1): groups of fields with
-    /// empty lines between them, the first group about the message and each other about a recipient.
+    /// empty lines between them, the first group about the message and each other about a recipient.  They are ASCII, and
+    /// sent as they are but for fields that are too long for a line, which are folded.
     pub fn delivery_status(groups: impl Into<String>) -> Self {
-        let text = normalise(groups.into().into_bytes());
-        let mut rest = &text[..];
-        let mut rule = if text.is_empty() { Some(Rule::Nothing) } else { None };
-        let mut line = 1;
-        while !rest.is_empty() && rule.is_none() {
-            match fields(rest) {
-                Ok((found, after)) => {
-                    line +=
-                        found.iter().map(|f| f.whole.iter().filter(|&&b| b == b'\n').count()).sum::<usize>();
-                    rest = after.strip_prefix(b"\r\n").unwrap_or(after);
-                    line += 1;
-                }
-                Err(at) => rule = Some(Rule::NoField { line: line + at - 1 }),
-            }
-        }
-        if let Some(at) = text.iter().position(|b| !b.is_ascii()) {
-            rule = Some(Rule::NotAscii { at });
-        }
+        let (text, rule) = match status::lines(groups.into()) {
+            Ok(text) => (text, None),
+            Err(rule) => (Vec::new(), Some(rule)),
+        };
         let mut part = Self::leaf(text, ContentType::fixed("message/delivery-status"));
         if let Some(rule) = rule {
             part.problem("delivery status", rule);
@@ -430,7 +429,8 @@ impl Part {
         self
     }
 
-    /// Sets the transfer encoding; the data has to fit it.  Without it the one is taken that fits the data best.
+    /// Sets the transfer encoding; the data has to fit it.  Without it the one is taken that fits the data best, but for
+    /// messages to programs, such as `message/delivery-status`, which are always 7-bit.
     pub fn transfer_encoding(mut self, encoding: TransferEncoding) -> Self {
         if let Node::Leaf(_) = self.node {
             self.encoding = Some(encoding);
@@ -454,6 +454,17 @@ impl Part {
         let mut boundaries = Boundaries::new(stamp.part_random());
         let plan = Plan::of_part(&self, &mut boundaries).map_err(PartError::Content)?;
         plan.to_bytes().map_err(PartError::Content)
+    }
+
+    /// The only encoding that data of its type may have.
+    fn content_type_encoding(&self) -> Option<TransferEncoding> {
+        let plain = SEVEN_BIT.iter().any(|media| self.content_type.is(media));
+        plain.then_some(TransferEncoding::SevenBit)
+    }
+
+    /// The encoding that must be taken.
+    pub(crate) fn wanted_encoding(&self) -> Option<TransferEncoding> {
+        self.content_type_encoding().or(self.encoding)
     }
 
     fn deepen(&mut self, inner: usize) {
@@ -481,6 +492,7 @@ impl Part {
         for (field, rule) in problems.unwrap_or_default() {
             tell(place, &field, rule);
         }
+        let (asked, only, wanted) = (self.encoding, self.content_type_encoding(), self.wanted_encoding());
         match &mut self.node {
             Node::Multipart(parts) => {
                 for (i, part) in parts.iter_mut().enumerate() {
@@ -489,8 +501,13 @@ impl Part {
                 }
             }
             Node::Leaf(leaf) => {
+                if let (Some(encoding), Some(asked)) = (only, asked)
+                    && encoding != asked
+                {
+                    return tell(place, "Content-Transfer-Encoding", Rule::Encoding(encoding));
+                }
                 // What is not at hand is looked at when its form is asked for.
-                if let Some(encoding) = self.encoding
+                if let Some(encoding) = wanted
                     && leaf.data.at_hand().is_some()
                     && leaf.scan(true).is_ok_and(|scan| !encoding.fits(&scan))
                 {

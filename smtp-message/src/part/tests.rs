@@ -10,6 +10,7 @@ use super::*;
 use crate::Content;
 use crate::content::CHUNK;
 use crate::line_ends::find_bare;
+use crate::line_ends::normalise;
 use TransferEncoding::{Base64, Binary, EightBit, QuotedPrintable, SevenBit};
 
 fn choose(data: &Data, text: bool, most: BodyType) -> Encoded {

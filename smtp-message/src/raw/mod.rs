@@ -16,7 +16,7 @@ use smtp_proto::envelope::{BodyType, Form};
 use smtp_proto::{Address, Extensions};
 
 use crate::content::CHUNK;
-use crate::line_ends::{LINE_LIMIT, find_bare, find_cr_in_head, find_long_line, normalise};
+use crate::line_ends::{LINE_LIMIT, find_bare, find_lone_cr, find_long_line, normalise};
 use crate::message::unique;
 use crate::{BuildError, Chunks, Content, ContentError, MailboxList, Resent, Rule, Stamp};
 pub use envelope::RawEnvelopeError;
@@ -129,7 +129,7 @@ impl RawMessage {
             return Err(RawError::ByteOrderMark);
         }
         let mark = if message.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-        if let Some(at) = find_cr_in_head(&message[mark..]) {
+        if let Some(at) = find_lone_cr(&message[mark..], true) {
             return Err(RawError::BareLineEnd { at: mark + at });
         }
         message.drain(..mark);
