@@ -46,7 +46,7 @@ pub(crate) struct Version {
 impl Data {
     /// A file, which is opened whenever the message is looked at or sent.
     ///
-    /// It must not change in between: a message whose file got longer or shorter is not sent
+    /// It must not change in between: a message whose file is not what it was is not sent to its end
     /// ([`ContentError::Changed`]), and it must be a regular file ([`ContentError::NotAFile`]).  What comes from a pipe or
     /// a device goes through [`read`](Self::read).
     pub fn file(path: impl Into<PathBuf>) -> Self {
@@ -101,15 +101,6 @@ impl Data {
         let Source::File(path) = &self.0 else { return Ok(None) };
         let metadata = regular(path)?;
         Ok(Some(Version { len: metadata.len(), modified: metadata.modified().ok() }))
-    }
-
-    /// How long it is, where that can be told without reading it.
-    pub(crate) fn length(&self) -> Option<u64> {
-        match &self.0 {
-            Source::Memory(bytes) => Some(bytes.len() as u64),
-            Source::File(path) => fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|m| m.len()),
-            Source::Open(_) => None,
-        }
     }
 }
 

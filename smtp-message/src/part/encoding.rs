@@ -94,7 +94,7 @@ fn quoted_length(scan: &Scan) -> u64 {
 /// Encodes one part.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Encoder {
-    encoding: TransferEncoding,
+    pub(super) encoding: TransferEncoding,
     /// Which octets quoted-printable leaves: line ends too, or not.
     qp: QuotedPrintable,
 }

@@ -8,6 +8,7 @@ use memchr::memmem;
 use super::data::{Data, Version};
 use super::encoding::{AT_HAND, Encoder, TransferEncoding};
 use super::scan::Scan;
+use super::sum::Sum;
 use crate::ContentError;
 use crate::content::CHUNK;
 use crate::line_ends::normalise_all;
@@ -28,9 +29,10 @@ pub(crate) struct Leaf {
 pub(crate) struct Encoded {
     leaf: Leaf,
     scan: Scan,
+    /// The sum of data that is not at hand.
+    sum: Option<u64>,
     version: Option<Version>,
-    pub(crate) encoding: TransferEncoding,
-    encoder: Encoder,
+    pub(super) encoder: Encoder,
     /// Octets on the wire.
     pub(crate) size: u64,
 }
@@ -53,8 +55,8 @@ impl Leaf {
         Self { data: bytes.into(), scan: Some(scan) }
     }
 
-    /// Pass one: looks at the data and chooses an encoding.  Unless it has to be read `to_the_end` it is looked at only
-    /// until it is clear that it can go neither as lines nor as text.
+    /// Pass one: looks at the data and chooses an encoding.  Unless it has to be known `to_the_end` it is looked at only
+    /// until it is clear that it can go neither as lines nor as text; what is not at hand is read in any case.
     ///
     /// # Errors
     /// The data cannot be read, or does not fit the encoding that is asked for.
@@ -64,12 +66,12 @@ impl Leaf {
         choose: impl FnOnce(&Scan) -> TransferEncoding,
     ) -> Result<Looked<'_>, ContentError> {
         let version = self.data.version()?;
-        let scan = self.scan(to_the_end)?;
+        let (scan, sum) = self.read(to_the_end)?;
         let encoding = choose(&scan);
         if !encoding.fits(&scan) {
             return Err(ContentError::Encoding);
         }
-        Ok(Looked { leaf: self, scan, version, encoding })
+        Ok(Looked { leaf: self, scan, sum, version, encoding })
     }
 
     /// Whether the data has this in it.
@@ -88,9 +90,18 @@ impl Leaf {
         Ok(false)
     }
 
+    /// What the data is.
+    ///
+    /// # Errors
+    /// It cannot be read.
     pub(crate) fn scan(&self, to_the_end: bool) -> Result<Scan, ContentError> {
+        self.read(to_the_end).map(|(scan, _)| scan)
+    }
+
+    /// The same, and the sum of what is not at hand.
+    fn read(&self, to_the_end: bool) -> Result<(Scan, Option<u64>), ContentError> {
         if let Some(scan) = self.scan {
-            return Ok(scan);
+            return Ok((scan, None));
         }
         let mut scan = Scan::default();
         if let Some(bytes) = self.data.at_hand() {
@@ -101,21 +112,20 @@ impl Leaf {
                     break;
                 }
             }
-            return Ok(scan);
+            return Ok((scan, None));
         }
         let mut input = Input::open(self)?;
         while input.fill(WINDOW)? {
-            scan.feed(input.at_hand());
-            input.skip(input.at_hand().len());
-            if scan.is_hopeless()
-                && !to_the_end
-                && let Some(length) = self.data.length()
-            {
-                scan.len = length;
-                break;
+            let data = input.at_hand();
+            if scan.is_hopeless() && !to_the_end {
+                scan.len += data.len() as u64;
+            } else {
+                scan.feed(data);
             }
+            let read = data.len();
+            input.skip(read);
         }
-        Ok(scan)
+        Ok((scan, input.sum()))
     }
 }
 
@@ -123,6 +133,7 @@ impl Leaf {
 pub(crate) struct Looked<'a> {
     leaf: &'a Leaf,
     pub(crate) scan: Scan,
+    sum: Option<u64>,
     version: Option<Version>,
     pub(crate) encoding: TransferEncoding,
 }
@@ -145,9 +156,9 @@ impl Looked<'_> {
     /// # Errors
     /// The data cannot be read.
     pub(crate) fn encoded(self) -> Result<Encoded, ContentError> {
-        let Self { leaf, scan, version, encoding } = self;
+        let Self { leaf, scan, sum, version, encoding } = self;
         let encoder = Encoder::new(encoding, &scan);
-        let mut encoded = Encoded { leaf: leaf.clone(), scan, version, encoding, encoder, size: 0 };
+        let mut encoded = Encoded { leaf: leaf.clone(), scan, sum, version, encoder, size: 0 };
         encoded.size = match encoder.length(scan.len) {
             Some(size) => size,
             None => encoded.measure()?,
@@ -168,10 +179,8 @@ impl Encoded {
             input: Input::open(&self.leaf)?,
             encoder: self.encoder,
             left: self.scan.len,
-            check: self.encoding.is_identity().then(Scan::default),
-            encoding: self.encoding,
-            written: 0,
-            last: 0,
+            sum: self.sum,
+            last: None,
             done: false,
         })
     }
@@ -200,51 +209,37 @@ impl Encoded {
 pub(crate) struct LeafChunks {
     input: Input,
     encoder: Encoder,
-    encoding: TransferEncoding,
     /// Octets of data that are still to come.
     left: u64,
-    /// What has gone as it is must be what it was taken for.
-    check: Option<Scan>,
-    written: u64,
-    last: u8,
+    /// The sum that data has which is not at hand.
+    sum: Option<u64>,
+    /// The last octet that there was.
+    last: Option<u8>,
     done: bool,
 }
 
 impl LeafChunks {
     /// Appends the next piece, of about `limit` octets; returns whether there may be more.
     pub(crate) fn next(&mut self, limit: usize, out: &mut Vec<u8>) -> Result<bool, ContentError> {
-        if self.done {
-            return Ok(false);
-        }
         let start = out.len();
         while out.len() - start < limit / 2 && !self.done {
-            let more = self.input.fill(AT_HAND)?;
-            let data = self.input.at_hand();
-            if !more && data.is_empty() {
-                if self.left > 0 {
-                    return Err(ContentError::Changed);
+            if self.input.fill(AT_HAND)? {
+                let data = self.input.at_hand();
+                let room = limit - (out.len() - start);
+                let taken = self.encoder.encode(data, self.input.is_last(), room, out);
+                if taken == 0 {
+                    break;
                 }
-                self.encoder.finish(out, self.last, self.written == 0);
-                self.done = true;
-                break;
+                self.last = Some(data[taken - 1]);
+                self.left = self.left.checked_sub(taken as u64).ok_or(ContentError::Changed)?;
+                self.input.skip(taken);
             }
-            let room = limit - (out.len() - start);
-            let taken = self.encoder.encode(data, self.input.is_last(), room, out);
-            if taken == 0 {
-                break;
-            }
-            if let Some(check) = &mut self.check {
-                check.feed(&data[..taken]);
-            }
-            self.last = data[taken - 1];
-            self.written += taken as u64;
-            self.left = self.left.checked_sub(taken as u64).ok_or(ContentError::Changed)?;
-            self.input.skip(taken);
             if self.input.is_at_end() {
-                if self.left > 0 || self.check.as_ref().is_some_and(|check| !self.encoding.fits(check)) {
+                // The same data has the same encoding, and so the size that was told.
+                if self.left > 0 || self.input.sum() != self.sum {
                     return Err(ContentError::Changed);
                 }
-                self.encoder.finish(out, self.last, false);
+                self.encoder.finish(out, self.last.unwrap_or_default(), self.last.is_none());
                 self.done = true;
             }
         }
@@ -263,6 +258,8 @@ struct Window {
     bytes: Vec<u8>,
     from: usize,
     ended: bool,
+    /// Of all that was read.
+    sum: Sum,
 }
 
 impl Input {
@@ -275,6 +272,7 @@ impl Input {
             bytes: Vec::new(),
             from: 0,
             ended: false,
+            sum: Sum::new(),
         })))
     }
 
@@ -295,6 +293,14 @@ impl Input {
 
     fn is_at_end(&self) -> bool {
         self.is_last() && self.at_hand().is_empty()
+    }
+
+    /// The sum of what was read, unless it was at hand.
+    fn sum(&self) -> Option<u64> {
+        match self {
+            Self::Memory { .. } => None,
+            Self::Reader(window) => Some(window.sum.finish()),
+        }
     }
 
     fn skip(&mut self, n: usize) {
@@ -331,6 +337,7 @@ impl Window {
         };
         self.bytes.truncate(start + *read.as_ref().unwrap_or(&0).min(&WINDOW));
         self.ended = read? == 0;
+        self.sum.feed(&self.bytes[start..]);
         Ok(())
     }
 }

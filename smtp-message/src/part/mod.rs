@@ -10,6 +10,7 @@ mod guess;
 mod leaf;
 mod scan;
 mod status;
+mod sum;
 #[cfg(test)]
 mod tests;
 

@@ -44,7 +44,7 @@ fn encode(encoded: &Encoded) -> Vec<u8> {
     let mut whole = Vec::new();
     encoded.append_to(&mut whole).unwrap();
     assert_eq!(whole, out);
-    if encoded.encoding != Binary {
+    if encoded.encoder.encoding != Binary {
         assert!(out.is_empty() || out.ends_with(b"\r\n"));
         assert_eq!(find_bare(&out, 0), None);
         assert_eq!(find_long_line(&out), None);
@@ -78,7 +78,7 @@ impl Read for Slow {
 #[track_caller]
 fn check(data: &[u8], text: bool, most: BodyType, encoding: TransferEncoding) {
     let encoded = choose(&data.into(), text, most);
-    assert_eq!(encoded.encoding, encoding);
+    assert_eq!(encoded.encoder.encoding, encoding);
     let wire = encode(&encoded);
     assert_eq!(decode(encoding, &wire), data);
     for piece in [1, 7, 2000, 100_000] {
@@ -88,7 +88,7 @@ fn check(data: &[u8], text: bool, most: BodyType, encoding: TransferEncoding) {
         let data = data.to_vec();
         let read = Data::open(move || Ok(Slow(Cursor::new(data.clone()), piece)));
         let other = choose(&read, text, most);
-        assert_eq!(other.encoding, encoding);
+        assert_eq!(other.encoder.encoding, encoding);
         assert_eq!(encode(&other), wire, "in pieces of {piece}");
     }
 }
@@ -121,7 +121,7 @@ fn case_m9_a_huge_line_comes_in_chunks_too() {
         for more in [0, 1, 2047, 2049] {
             let text = format!("{}{}\nü\n", "x".repeat(more), unit.repeat(30_000 / unit.len()));
             let data = normalise(text.into_bytes());
-            let encoding = choose(&data.clone().into(), true, BodyType::SevenBit).encoding;
+            let encoding = choose(&data.clone().into(), true, BodyType::SevenBit).encoder.encoding;
             check(&data, true, BodyType::SevenBit, encoding);
         }
     }
@@ -200,16 +200,49 @@ fn data_that_changes_between_the_passes_is_noticed() {
         (b"", b"abc"),
         (b"a\r\n", b"\xff\r\n"),
         (b"a\r\n", b"ab\r"),
+        // Of the same length, and encoded to the same length or not.
+        (b"abc", b"abd"),
+        (b"a\nb\nc", b"a\nb\nd"),
+        ("gr\u{fc}n".as_bytes(), "gr\u{f6}n".as_bytes()),
+        ("gr\u{fc}n".as_bytes(), b"green"),
     ] {
         let (before, after) = (before.to_vec(), after.to_vec());
         let (first, opened) = (before.clone(), AtomicUsize::new(0));
-        let data = Data::open(move || {
-            let first_time = opened.fetch_add(1, Ordering::Relaxed) == 0;
-            Ok(Cursor::new(if first_time { first.clone() } else { after.clone() }))
-        });
-        let encoded = choose(&data, false, BodyType::SevenBit);
-        let mut wire = Vec::new();
-        assert!(matches!(encoded.append_to(&mut wire), Err(ContentError::Changed)), "{before:?}");
+        let opened = std::sync::Arc::new(opened);
+        for (text, again) in [(false, 1), (true, 1), (true, 2)] {
+            // What is quoted-printable is read once more for its length.
+            let (first, after, opened) = (first.clone(), after.clone(), opened.clone());
+            opened.store(0, Ordering::Relaxed);
+            let data = Data::open(move || {
+                let before = opened.fetch_add(1, Ordering::Relaxed) < again;
+                Ok(Cursor::new(if before { first.clone() } else { after.clone() }))
+            });
+            let leaf = Leaf::new(data);
+            let sent = || {
+                let choose = |scan: &Scan| TransferEncoding::choose(scan, text, BodyType::SevenBit);
+                let encoded = leaf.look(false, choose)?.encoded()?;
+                if again == 2 && encoded.encoder.encoding != QuotedPrintable {
+                    return Err(ContentError::Changed);
+                }
+                encoded.append_to(&mut Vec::new())
+            };
+            assert!(matches!(sent(), Err(ContentError::Changed)), "{}", before.escape_ascii());
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_does_not_know_its_length_is_read_to_its_end() {
+    let stamp = Stamp { unix_time: std::time::Duration::ZERO, random: [7; 32] };
+    let data = std::fs::read("/proc/version").unwrap();
+    let encoded = base64::MIME.encode(&data);
+    for part in [
+        Part::new("text/x", Data::file("/proc/version")).transfer_encoding(Base64),
+        Part::file("/proc/version"),
+    ] {
+        let bytes = part.to_bytes(&stamp).unwrap();
+        assert!(!data.is_empty() && bytes.ends_with(encoded.as_bytes()), "{}", bytes.escape_ascii());
     }
 }
 
