@@ -312,7 +312,7 @@ fn is_among(name: &str, others: &[&str]) -> bool {
 /// Whether a text can stand in angle brackets as a URI of one of these schemes (RFC 3986): what is not printable ASCII,
 /// or could end it, must be percent-encoded.
 fn is_uri(text: &str, schemes: &[&str]) -> bool {
-    let legal = |b: u8| b.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&b);
+    let legal = |b: u8| b.is_ascii_graphic() && !b"<>,\"\\^`{|}".contains(&b);
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let rest = match scheme.eq_ignore_ascii_case("mailto") {
         true => Some(rest),

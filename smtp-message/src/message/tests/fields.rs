@@ -63,6 +63,7 @@ fn case_m15_one_click_is_one_call() {
         "https://a b",
         "https://a\r\nBcc: x",
         "https://a>",
+        "https://a,b",
         "https://ü",
         "",
     ] {
