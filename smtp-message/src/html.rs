@@ -75,6 +75,19 @@ impl HtmlPolicy {
         self
     }
 
+    /// Whether [`clean`](Self::clean) leaves HTML exactly as it is, so that nothing is taken out of it: for programs that would
+    /// rather refuse than change what they are given.  HTML that is only written in another way than `clean` writes it, such
+    /// as with a tag left out, is not clean here; what `clean` has made is.
+    ///
+    /// ```
+    /// # use smtp_message::HtmlPolicy;
+    /// assert!(HtmlPolicy::new().is_clean("<p>Hi</p>"));
+    /// assert!(!HtmlPolicy::new().is_clean("<p>Hi</p><script>steal()</script>"));
+    /// ```
+    pub fn is_clean(&self, html: &str) -> bool {
+        self.clean(html) == html
+    }
+
     /// Takes out all that may not stay.
     pub fn clean(&self, html: &str) -> String {
         let remote = self.remote;
@@ -127,7 +140,9 @@ mod tests {
             "<object data=\"https://example.com\"></object>",
             "<!--[if mso]><script>alert(1)</script><![endif]-->",
         ] {
-            let clean = HtmlPolicy::new().clean(html).to_lowercase();
+            let clean = HtmlPolicy::new().clean(html);
+            assert!(!HtmlPolicy::new().is_clean(html) && HtmlPolicy::new().is_clean(&clean), "{html}");
+            let clean = clean.to_lowercase();
             for bad in
                 ["script", "alert", "example.com", "onerror", "onload", "<form", "<iframe", "<style", "url"]
             {
@@ -145,6 +160,7 @@ mod tests {
             "<b>a</b> &lt; <i>b</i>",
         ] {
             assert_eq!(HtmlPolicy::new().clean(html), html);
+            assert!(HtmlPolicy::new().is_clean(html));
         }
         let link = HtmlPolicy::new().clean("<a href=\"https://example.com/\">x</a>");
         assert!(link.contains("href=\"https://example.com/\""), "{link}");

@@ -26,7 +26,7 @@ pub use fields::{Field, Fields};
 pub use header::{ContentType, ContentTypeError, HeaderValue, MessageId, MessageIdError};
 #[cfg(feature = "html")]
 pub use html::HtmlPolicy;
-pub use mailbox::{Mailbox, MailboxError, MailboxList};
+pub use mailbox::{Mailbox, MailboxEntry, MailboxError, MailboxList};
 pub use message::{AutoSubmitted, BuildError, Importance, Message, MessageBuilder, Problem, Resent, Rule};
 pub use object::{MailObject, NoEnvelope};
 pub use part::{Data, Disposition, Part, PartError, Spool, TransferEncoding};

@@ -53,6 +53,8 @@ pub enum MailboxError {
         /// The beginning of the text.
         input: Snippet,
     },
+    /// A group has no name.
+    NoGroupName,
     /// The address in it is not one.
     Address(AddressError),
 }
@@ -64,10 +66,7 @@ impl Mailbox {
     /// [`MailboxError::Control`] if the name has a control character, TAB included.
     pub fn new(name: impl Into<String>, address: Address) -> Result<Self, MailboxError> {
         let name = name.into();
-        let plain = name.bytes().all(|b| matches!(b, b' '..=b'~'));
-        if !plain && let Some(at) = find_forbidden(&name).or_else(|| name.find('\t')) {
-            return Err(MailboxError::Control { at, input: Snippet::new(name.as_bytes()) });
-        }
+        check_name(&name)?;
         Ok(Self { name: Some(name).filter(|name| !name.is_empty()), address })
     }
 
@@ -87,6 +86,15 @@ impl Mailbox {
         }
         field.address(&self.address, self.name.is_some());
     }
+}
+
+/// A display name, of a mailbox or a group, has no control character.
+fn check_name(name: &str) -> Result<(), MailboxError> {
+    let plain = name.bytes().all(|b| matches!(b, b' '..=b'~'));
+    if !plain && let Some(at) = find_forbidden(name).or_else(|| name.find('\t')) {
+        return Err(MailboxError::Control { at, input: Snippet::new(name.as_bytes()) });
+    }
+    Ok(())
 }
 
 impl FromStr for Mailbox {
@@ -176,6 +184,20 @@ pub struct MailboxList {
     entries: Vec<Entry>,
 }
 
+/// What stands between the commas of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailboxEntry<'a> {
+    /// A mailbox by itself.
+    Mailbox(&'a Mailbox),
+    /// Mailboxes under a name, of which there need not be any.
+    Group {
+        /// The name, as people read it.
+        name: &'a str,
+        /// The mailboxes.
+        members: &'a [Mailbox],
+    },
+}
+
 impl MailboxList {
     /// An empty list.
     pub fn new() -> Self {
@@ -185,6 +207,42 @@ impl MailboxList {
     /// Adds a mailbox at the end.
     pub fn push(&mut self, mailbox: Mailbox) {
         self.entries.push(Entry::Mailbox(mailbox));
+    }
+
+    /// Adds a group at the end, with these mailboxes or none (RFC 5322 section 3.4).
+    ///
+    /// ```
+    /// use smtp_message::{MailboxEntry, MailboxList};
+    ///
+    /// let mut list: MailboxList = "a@example.org".parse()?;
+    /// list.push_group("Team, all of it", ["b@example.org".parse()?])?;
+    /// assert_eq!(list.to_string(), "a@example.org, \"Team, all of it\": b@example.org;");
+    /// assert!(matches!(list.entries().last(), Some(MailboxEntry::Group { name: "Team, all of it", members: [_] })));
+    /// # Ok::<(), smtp_message::MailboxError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`MailboxError::NoGroupName`], or [`MailboxError::Control`] if the name has a control character, TAB included.
+    pub fn push_group(
+        &mut self,
+        name: impl Into<String>,
+        members: impl IntoIterator<Item = Mailbox>,
+    ) -> Result<(), MailboxError> {
+        let name = name.into();
+        check_name(&name)?;
+        if name.is_empty() {
+            return Err(MailboxError::NoGroupName);
+        }
+        self.entries.push(Entry::Group(name, members.into_iter().collect()));
+        Ok(())
+    }
+
+    /// Mailboxes and groups, in order.
+    pub fn entries(&self) -> impl Iterator<Item = MailboxEntry<'_>> {
+        self.entries.iter().map(|entry| match entry {
+            Entry::Mailbox(mailbox) => MailboxEntry::Mailbox(mailbox),
+            Entry::Group(name, members) => MailboxEntry::Group { name, members },
+        })
     }
 
     /// Adds all of another list at the end.
@@ -271,6 +329,22 @@ impl TryFrom<&str> for MailboxList {
     }
 }
 
+impl TryFrom<String> for MailboxList {
+    type Error = MailboxError;
+
+    fn try_from(text: String) -> Result<Self, MailboxError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<&String> for MailboxList {
+    type Error = MailboxError;
+
+    fn try_from(text: &String) -> Result<Self, MailboxError> {
+        text.parse()
+    }
+}
+
 impl FromIterator<Mailbox> for MailboxList {
     fn from_iter<I: IntoIterator<Item = Mailbox>>(mailboxes: I) -> Self {
         Self { entries: mailboxes.into_iter().map(Entry::Mailbox).collect() }
@@ -303,6 +377,7 @@ impl fmt::Display for MailboxError {
             Self::Empty => f.write_str("there is no mailbox"),
             Self::Control { at, input } => write!(f, "mailbox {input}: control character at octet {at}"),
             Self::Syntax { at, input } => write!(f, "mailbox {input}: not well-formed at octet {at}"),
+            Self::NoGroupName => f.write_str("a group without a name"),
             Self::Address(error) => error.fmt(f),
         }
     }

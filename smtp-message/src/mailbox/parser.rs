@@ -407,6 +407,29 @@ mod tests {
     }
 
     #[test]
+    fn groups_that_are_made_are_written_so_that_they_read_back() {
+        use crate::MailboxEntry;
+        let member = || "\"x, y\" <a@x>".parse::<Mailbox>().unwrap();
+        for name in ["Team", "a, b", "\"", "\u{dc}nal", " ", "a:;", "=?utf-8?q?x?="] {
+            let mut list = MailboxList::new();
+            list.push(member());
+            list.push_group(name, [member(), member()]).unwrap();
+            list.push_group(name, []).unwrap();
+            assert_eq!(list.to_string().parse(), Ok(list.clone()), "{list}");
+            let (member, entries): (_, Vec<_>) = (member(), list.entries().collect());
+            let group = |members| MailboxEntry::Group { name, members };
+            let two = [member.clone(), member.clone()];
+            assert_eq!(entries, [MailboxEntry::Mailbox(&member), group(&two), group(&[])]);
+            assert_eq!(list.mailboxes().count(), 3);
+        }
+        assert_eq!(MailboxList::new().push_group("", []), Err(MailboxError::NoGroupName));
+        assert!(matches!(
+            MailboxList::new().push_group("a\tb", []),
+            Err(MailboxError::Control { at: 1, .. })
+        ));
+    }
+
+    #[test]
     fn headers_of_other_programs_have_routes_and_groups_without_an_end() {
         let read = |text: &str| MailboxList::from_header(text).map(|list| list.to_string());
         for (text, written) in [

@@ -133,32 +133,62 @@ impl MessageBuilder {
     }
 
     /// Adds authors, in groups or not (RFC 6854).
-    pub fn from_list(mut self, list: MailboxList) -> Self {
-        self.from.append(list);
+    pub fn from_list<L>(mut self, list: L) -> Self
+    where
+        L: TryInto<MailboxList>,
+        MailboxError: From<L::Error>,
+    {
+        if let Some(list) = self.list("From", list) {
+            self.from.append(list);
+        }
         self
     }
 
-    /// Adds recipients, in groups or not.
-    pub fn to_list(mut self, list: MailboxList) -> Self {
-        self.to.append(list);
+    /// Adds recipients, in groups or not: a [`MailboxList`], or a text that is one.
+    pub fn to_list<L>(mut self, list: L) -> Self
+    where
+        L: TryInto<MailboxList>,
+        MailboxError: From<L::Error>,
+    {
+        if let Some(list) = self.list("To", list) {
+            self.to.append(list);
+        }
         self
     }
 
     /// Adds recipients of a copy, in groups or not.
-    pub fn cc_list(mut self, list: MailboxList) -> Self {
-        self.cc.append(list);
+    pub fn cc_list<L>(mut self, list: L) -> Self
+    where
+        L: TryInto<MailboxList>,
+        MailboxError: From<L::Error>,
+    {
+        if let Some(list) = self.list("Cc", list) {
+            self.cc.append(list);
+        }
         self
     }
 
     /// Adds recipients that no other recipient learns of.
-    pub fn bcc_list(mut self, list: MailboxList) -> Self {
-        self.bcc.append(list);
+    pub fn bcc_list<L>(mut self, list: L) -> Self
+    where
+        L: TryInto<MailboxList>,
+        MailboxError: From<L::Error>,
+    {
+        if let Some(list) = self.list("Bcc", list) {
+            self.bcc.append(list);
+        }
         self
     }
 
     /// Adds mailboxes that answers are to go to, in groups or not.
-    pub fn reply_to_list(mut self, list: MailboxList) -> Self {
-        self.reply_to.append(list);
+    pub fn reply_to_list<L>(mut self, list: L) -> Self
+    where
+        L: TryInto<MailboxList>,
+        MailboxError: From<L::Error>,
+    {
+        if let Some(list) = self.list("Reply-To", list) {
+            self.reply_to.append(list);
+        }
         self
     }
 
@@ -487,6 +517,14 @@ impl MessageBuilder {
         MailboxError: From<M::Error>,
     {
         mailbox.try_into().map_err(|error| self.problem(field, Rule::Mailbox(error.into()))).ok()
+    }
+
+    fn list<L>(&mut self, field: &str, list: L) -> Option<MailboxList>
+    where
+        L: TryInto<MailboxList>,
+        MailboxError: From<L::Error>,
+    {
+        list.try_into().map_err(|error| self.problem(field, Rule::Mailbox(error.into()))).ok()
     }
 
     fn id<I>(&mut self, field: &str, id: I) -> Option<MessageId>
