@@ -54,16 +54,32 @@ pub struct KeyName {
 }
 
 impl KeyName {
-    /// The name for a selector and a domain; `None` if the selector is not letters, digits, hyphens and underscores with
-    /// dots between, or all is too long for DNS.
+    /// The name for a selector, which may be international (RFC 8616 section 4) if the feature `idna` is on, and a domain;
+    /// `None` if the selector is not letters, digits, hyphens and underscores with dots between, or all is too long for DNS.
     pub fn new(selector: &str, domain: &Domain) -> Option<Self> {
+        let mut name = String::with_capacity(selector.len() + UNDER.len() + domain.as_str().len());
+        for (i, label) in selector.split('.').enumerate() {
+            if i > 0 {
+                name.push('.');
+            }
+            if label.is_ascii() {
+                name.push_str(label);
+            } else {
+                name.push_str(label.parse::<Domain>().ok()?.as_str());
+            }
+        }
         let label = |label: &str| {
             (1..=63).contains(&label.len())
                 && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))
         };
-        let name = format!("{selector}{UNDER}{domain}").to_ascii_lowercase();
-        (name.len() <= NAME_LIMIT && selector.split('.').all(label))
-            .then_some(Self { name, selector: selector.len() })
+        if !name.split('.').all(label) {
+            return None;
+        }
+        let selector = name.len();
+        name.push_str(UNDER);
+        name.push_str(domain.as_str());
+        name.make_ascii_lowercase();
+        (name.len() <= NAME_LIMIT).then_some(Self { name, selector })
     }
 
     /// The name, in lower case and without a dot at its end, of which a TXT record is wanted.
@@ -71,7 +87,7 @@ impl KeyName {
         &self.name
     }
 
-    /// The selector.
+    /// The selector, an international one as A-labels.
     pub fn selector(&self) -> &str {
         self.name.get(..self.selector).unwrap_or_default()
     }
@@ -327,7 +343,15 @@ mod tests {
         let huge = "9".repeat(76);
         assert_eq!(parse(&format!("l={huge}")).unwrap().body_length, Some(u64::MAX));
         #[cfg(feature = "idna")]
-        assert_eq!(parse("d=münchen.de").unwrap().key_name.as_str(), "sel._domainkey.xn--mnchen-3ya.de");
+        for (tags, name) in [
+            ("d=münchen.de", "sel._domainkey.xn--mnchen-3ya.de"),
+            ("s=münchen", "xn--mnchen-3ya._domainkey.example.com"),
+            ("s=a_1.MÜNCHEN.b", "a_1.xn--mnchen-3ya.b._domainkey.example.com"),
+        ] {
+            assert_eq!(parse(tags).unwrap().key_name.as_str(), name);
+        }
+        #[cfg(feature = "idna")]
+        assert_eq!(parse("s=a.münchen").unwrap().key_name.selector(), "a.xn--mnchen-3ya");
     }
 
     #[test]
@@ -354,6 +378,8 @@ mod tests {
             ("s=", Value("s")),
             ("s=a..b", Value("s")),
             ("s=a b", Value("s")),
+            ("s=a.ü b", Value("s")),
+            ("s=ü\u{2003}", Value("s")),
             (&format!("s={}", "a.".repeat(120) + "a"), Value("s")),
             ("i=@other.com", DomainMismatch),
             ("i=@badexample.com", DomainMismatch),
