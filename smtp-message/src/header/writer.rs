@@ -13,6 +13,7 @@ use smtp_proto::address::syntax::{is_atext, write_quoted};
 
 use super::find_forbidden;
 use crate::line_ends::LINE_LIMIT;
+use crate::steps;
 
 /// Columns of a line.
 pub(super) const WIDTH: usize = Fold::HEADER.width;
@@ -59,8 +60,10 @@ impl<'a> FieldWriter<'a> {
             self.out.push(b'>');
         }
         let len = self.out.len() - start - 1;
+        steps::add(len);
         let width = if std::mem::take(&mut self.fresh) { LINE_LIMIT } else { WIDTH };
         if self.column + 1 + len + GLUED > width && self.column > 1 {
+            steps::add(len);
             self.out.splice(start..start, *b"\r\n");
             self.column = 0;
         }
@@ -84,6 +87,7 @@ impl<'a> FieldWriter<'a> {
     /// Writes something with nothing before it.
     pub(crate) fn glue(&mut self, text: &str) {
         debug_assert_eq!(find_forbidden(text), None);
+        steps::add(text.len() + 1);
         self.out.extend_from_slice(text.as_bytes());
         self.column += text.len();
     }

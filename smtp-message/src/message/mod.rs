@@ -21,6 +21,7 @@ pub use problem::{BuildError, Problem, Rule};
 pub use resent::Resent;
 
 use crate::part::Part;
+use crate::steps;
 use crate::{Chunks, Content, ContentError, Mailbox, MailboxList, MessageId};
 
 /// A message, ready to be sent any number of times.  Cloning it copies nothing large.
@@ -258,6 +259,7 @@ pub(crate) fn unique<'a>(mailboxes: impl Iterator<Item = &'a crate::Mailbox>) ->
     let mut seen = HashSet::new();
     for address in mailboxes.map(crate::Mailbox::address) {
         // A few are compared faster than put into a set.
+        steps::add(addresses.len().min(8) + 1);
         if addresses.len() < 8 {
             if !addresses.contains(&address) {
                 addresses.push(address);

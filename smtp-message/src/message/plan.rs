@@ -12,6 +12,7 @@ use smtp_proto::envelope::{BodyType, Form};
 use crate::content::CHUNK;
 use crate::header::{ContentType, FieldWriter};
 use crate::part::{Encoded, GLOBAL, Leaf, LeafChunks, MARKER, Node, Part, TransferEncoding};
+use crate::steps;
 use crate::{ContentError, Message};
 
 /// So many boundaries are tried; a part that has them all was made by somebody who knows the stamp.
@@ -108,6 +109,7 @@ impl Plan {
         let head = flat.len();
         flat.reserve(room(body));
         for _ in 0..TRIES {
+            steps::add(head);
             let plan = Self { flat, leaves: Vec::new(), form: Form::default() };
             let mut planner = Planner { plan, boundaries, mode, occurs: false };
             planner.part(body)?;
@@ -268,6 +270,7 @@ impl Planner<'_> {
             _ => TransferEncoding::EightBit.name(),
         };
         let line = format!("Content-Transfer-Encoding: {name}\r\n");
+        steps::add(self.plan.flat.len() - encoding + self.plan.leaves.len() - later);
         self.plan.flat.splice(encoding..encoding, line.bytes());
         for placed in &mut self.plan.leaves[later..] {
             placed.at += line.len();

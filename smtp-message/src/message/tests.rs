@@ -247,15 +247,28 @@ fn nothing_is_folded_right_behind_the_colon() {
 
 #[test]
 fn case_m11_many_recipients_and_headers() {
-    let mut builder = minimal();
-    for i in 0..10_000 {
-        builder = builder.to(format!("\"n, {i}\" <r{i}@example.org>")).header("X-Many", "value");
+    let recipient = |i: usize| format!("\"n, {i}\" <r{i}@example.org>");
+    let message = |count: usize, add: &dyn Fn(MessageBuilder, usize) -> MessageBuilder| {
+        let message = (0..count).fold(minimal(), add).build(&STAMP).unwrap();
+        let bytes = message.to_bytes().unwrap();
+        assert!(bytes.split(|&b| b == b'\n').all(|line| line.len() <= 77));
+        assert_eq!(bytes.len() as u64, message.size().unwrap());
+        message.recipients().len()
+    };
+    assert_eq!(message(10_000, &|builder, i| builder.to(recipient(i)).header("X-Many", "value")), 10_001);
+    let adds: [fn(MessageBuilder, usize) -> MessageBuilder; 8] = [
+        |builder, i| builder.to(format!("\"n, {i}\" <r{i}@example.org>")),
+        |builder, i| builder.bcc(format!("r{i}@example.org")),
+        |builder, i| builder.cc(format!("\u{fc}{i} <{}@example.org>", "x".repeat(60))),
+        |builder, i| builder.header(format!("X-{i}"), "value \u{fc}"),
+        |builder, i| builder.allow_headers([format!("Y-{i}*"), "X-*".into()]).header("X-A", "value"),
+        |builder, i| builder.reference(format!("{i}@x")),
+        |builder, i| builder.keywords([format!("{i}")]),
+        |builder, i| builder.resent(Resent::new().from("a@x").to(format!("{i}@x"))),
+    ];
+    for add in adds {
+        crate::steps::assert_linear("x", |text| _ = message(text.len(), &add));
     }
-    let message = builder.build(&STAMP).unwrap();
-    assert_eq!(message.recipients().len(), 10_001);
-    let bytes = message.to_bytes().unwrap();
-    assert!(bytes.split(|&b| b == b'\n').all(|line| line.len() <= 77));
-    assert_eq!(bytes.len() as u64, message.size().unwrap());
 }
 
 #[test]
@@ -467,11 +480,32 @@ fn case_m11_parts_are_not_too_deep() {
 
 #[test]
 fn case_m11_many_parts_take_linear_time() {
-    let mut builder = minimal().text("x");
-    for i in 0..10_000 {
-        builder = builder.attach(Part::attachment(format!("{i}.txt"), "line\r\n"));
+    let message = |count: usize, part: &dyn Fn(usize) -> Part| {
+        let parts = (0..count).map(part);
+        let builder = parts.fold(minimal().text("x"), MessageBuilder::attach).at_most(BodyType::EightBitMime);
+        let message = builder.build(&STAMP).unwrap();
+        let able = extensions("250-x\r\n250 8BITMIME\r\n");
+        let bytes = [&able, &Extensions::default()].map(|extensions| {
+            let form = message.form(extensions).unwrap();
+            let (mut chunks, mut out) = (message.open(&form).unwrap(), Vec::new());
+            while chunks.next(&mut out).unwrap() {}
+            String::from_utf8(out).unwrap()
+        });
+        bytes[1].matches("line\r\n").count()
+    };
+    let named = |i: usize| Part::attachment(format!("{i}.txt"), "line\r\n");
+    assert_eq!(message(10_000, &named), 10_000);
+    let inner = minimal().text("line").build(&STAMP).unwrap();
+    let message_in = |_| Part::message(&inner);
+    let read = |_| Part::new("text/plain", Data::open(|| Ok(std::io::Cursor::new("line\r\n"))));
+    let nested = |_| Part::mixed([Part::alternative([Part::text("line \u{fc}"), Part::html("line")])]);
+    let large = |i: usize| {
+        if i.is_multiple_of(100) { Part::attachment("x", vec![0; 100 << 10]) } else { Part::text("line") }
+    };
+    let parts: [&dyn Fn(usize) -> Part; 5] = [&named, &message_in, &read, &nested, &large];
+    for part in parts {
+        crate::steps::assert_linear("x", |text| _ = message(text.len(), part));
     }
-    assert_eq!(bytes(builder).matches("line\r\n").count(), 10_000);
 }
 
 #[test]
