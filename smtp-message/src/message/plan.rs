@@ -232,10 +232,7 @@ impl Planner<'_> {
             wanted.unwrap_or_else(|| TransferEncoding::choose(scan, text, most))
         })?;
         if looked.scan.marker {
-            self.occurs |= match leaf.data.at_hand() {
-                Some(data) => self.boundaries.occurs_in(data),
-                None => leaf.contains(self.boundaries.common().as_bytes())?,
-            };
+            self.occurs |= leaf.contains(self.boundaries.common().as_bytes())?;
         }
         let (encoding, len) = (looked.encoding, looked.scan.len);
         self.fields(part, &part.seen(&looked.scan), Some(encoding));
@@ -282,6 +279,9 @@ impl Planner<'_> {
         let inner = message.plan_for(self.mode)?;
         self.message_fields(part, inner.form.smtputf8, inner.form.body);
         self.occurs |= self.boundaries.occurs_in(&inner.flat);
+        for placed in &inner.leaves {
+            self.occurs |= placed.leaf.contains(self.boundaries.common().as_bytes())?;
+        }
         let start = self.plan.flat.len();
         self.plan.flat.extend_from_slice(&inner.flat);
         let moved = inner.leaves.iter().map(|placed| Placed { at: placed.at + start, ..placed.clone() });

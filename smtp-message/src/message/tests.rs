@@ -421,6 +421,21 @@ fn case_m10_a_boundary_that_occurs_in_a_part_is_another() {
     let raw = crate::RawMessage::parse(inner.to_bytes().unwrap(), crate::LineEnds::Strict, crate::Bcc::Keep)
         .unwrap();
     assert_ne!(boundary(&bytes(minimal().attach(Part::raw_message(&raw)))), first);
+    // However deep it is, and however long what it stands in.
+    for length in [1, 100_000] {
+        let inner = attached(&"x\n".repeat(length)).build(&STAMP).unwrap().to_bytes().unwrap();
+        let raw = crate::RawMessage::parse(inner, crate::LineEnds::Strict, crate::Bcc::Keep).unwrap();
+        let middle = minimal().attach(Part::raw_message(&raw)).build(&STAMP).unwrap();
+        for body in [BodyType::SevenBit, BodyType::EightBitMime] {
+            let outer = minimal().attach(Part::message(&middle)).at_most(body);
+            assert_ne!(boundary(&bytes(outer)), first);
+        }
+    }
+    let line = format!("--{first}\r\n");
+    let data = Data::open(move || Ok(std::io::Cursor::new(line.clone())));
+    let part = Part::new("text/plain", data).transfer_encoding(TransferEncoding::SevenBit);
+    let middle = minimal().body(part).build(&STAMP).unwrap();
+    assert_ne!(boundary(&bytes(minimal().attach(Part::message(&middle)))), first);
     // Who knows what comes next may not keep this program busy.
     let all: String = (7..24_u8)
         .map(|first| {

@@ -1,5 +1,6 @@
 //! Text in paragraphs that the reader's program wraps (format=flowed, RFC 3676).
 
+use crate::line_ends::normalise;
 use crate::steps;
 
 /// Columns of a line, so that quotes of it have room.
@@ -10,10 +11,12 @@ const LEAST: usize = 24;
 
 /// Wraps paragraphs, each a line of the text: a line that ends in a space goes on.  The result has CRLF line ends.
 pub(super) fn wrap(text: &str) -> String {
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let text = normalise(text.into());
+    // Nothing but its line ends is another.
+    let text = String::from_utf8_lossy(&text);
     let mut out = String::with_capacity(text.len() + text.len() / 32);
     steps::add(text.len());
-    for line in text.strip_suffix('\n').unwrap_or(&text).split('\n') {
+    for line in text.strip_suffix("\r\n").unwrap_or(&text).split("\r\n") {
         if text.is_empty() {
             break;
         }
@@ -104,6 +107,7 @@ mod tests {
         check(long, &[(0, long)]);
         check(&format!("{long}\n{long}\n"), &[(0, long), (0, long)]);
         check(&format!("> {long}\n>> x"), &[(1, long), (2, "x")]);
+        check("a\r\r\nb\rc\n", &[(0, "a"), (0, "b"), (0, "c")]);
         check("a  \r\nb", &[(0, "a"), (0, "b")]);
         check(" a\nFrom b\n  c", &[(0, " a"), (0, "From b"), (0, "  c")]);
         check("-- \nme", &[(0, "-- "), (0, "me")]);

@@ -76,6 +76,9 @@ impl Leaf {
 
     /// Whether the data has this in it.
     pub(crate) fn contains(&self, wanted: &[u8]) -> Result<bool, ContentError> {
+        if let Some(data) = self.data.at_hand() {
+            return Ok(memmem::find(data, wanted).is_some());
+        }
         let mut input = Input::open(self)?;
         while input.fill(WINDOW)? {
             let data = input.at_hand();
@@ -171,6 +174,14 @@ impl Encoded {
     /// Whether the source is what it was when it was looked at, as far as that can be told without reading it.
     pub(crate) fn is_current(&self) -> bool {
         self.version.is_none() || self.leaf.data.version().is_ok_and(|version| version == self.version)
+    }
+
+    /// Whether what begins boundaries is in the encoded data.
+    pub(crate) fn contains(&self, wanted: &[u8]) -> Result<bool, ContentError> {
+        if !self.encoder.encoding.is_identity() || !self.scan.marker {
+            return Ok(false);
+        }
+        self.leaf.contains(wanted)
     }
 
     /// Pass two.
