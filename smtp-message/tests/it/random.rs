@@ -1,12 +1,16 @@
 //! Random messages, and what every parser must read from them: one field a line, in hexadecimal.
 //!
 //! Also the program `examples/random.rs`, whose output `cargo xtask interop messages` gives to several parsers.
+//! What is read of the headers is here, in the order of [`sample`]; of the body it is in `bodies.rs`.
 
-use std::io::Cursor;
+#[path = "bodies.rs"]
+mod bodies;
+
 use std::time::Duration;
 
 use smtp_message::{
-    BodyType, Content, Data, Mailbox, MailboxList, Message, MessageBuilder, Part, Stamp, TransferEncoding,
+    AutoSubmitted, BodyType, Content, HeaderValue, Importance, Mailbox, MailboxList, Message, MessageBuilder,
+    MessageId, Resent, Stamp,
 };
 use smtp_proto::address::AddressRule;
 use smtp_proto::envelope::Form;
@@ -117,75 +121,36 @@ const SUBJECT: &[&str] = &[
     "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
 ];
 
-const BODY: &[&str] = &[
-    "line",
-    " ",
-    "  ",
-    "\n",
-    "\n",
-    "\n.",
-    "\n..\n",
-    "\r\n",
-    "\r",
-    "\t\n",
-    " \n",
-    "=",
-    "=41",
-    "From ",
-    "ü",
-    "日本語",
-    "\u{1f980}",
-    "\u{1}",
-    "--",
-    "\n--=_",
-    "--=_A4DQOBYHA4DQOBYHA4DQOBYHA4_1_\n",
-    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234",
-];
+/// What identifiers are made of; programs may look for encoded words in them.
+const ID: &[&str] = &["a", "Z9", ".", "-", "_", "+", "$", "!", "/", "~", "a-part-that-is-not-short-at-all"];
 
-const FILE: &[&str] = &[
-    "a",
-    "Z",
-    "file",
-    ".pdf",
-    ".txt",
-    ".",
-    " ",
-    "\"",
-    "\\",
-    "(",
-    ")",
-    "/",
-    "../",
-    ";",
-    "=",
-    "'",
-    "''",
-    "%",
-    "%41",
-    "*",
-    "ü",
-    "日本",
-    "\u{1f980}",
-    "=?utf-8?q?x?=",
-    "utf-8''",
-    "&",
-    ",",
-    "a-name-that-is-not-short-at-all",
-];
-
-const TYPES: &[&str] = &[
-    "application/octet-stream",
-    "image/png",
-    "text/csv; charset=utf-8",
-    "text/plain; charset=iso-8859-1",
-    "application/json",
-    "text/plain",
+const URIS: &[&str] = &[
+    "https://example.com/u?id=1&x=ab%20c",
+    "mailto:list@example.com?subject=leave%2Cplease",
+    "http://example.com/",
+    "https://example.com/0123456789012345678901234567890123456789012345678901234567890123456789",
 ];
 
 /// A message, and what is read from it.
 pub(crate) struct Sample {
     pub(crate) bytes: Vec<u8>,
     pub(crate) expected: Vec<Vec<u8>>,
+}
+
+/// What is read, in order.
+#[derive(Default)]
+struct Expected(Vec<Vec<u8>>);
+
+impl Expected {
+    fn say(&mut self, text: impl Into<Vec<u8>>) {
+        self.0.push(text.into());
+    }
+
+    fn mailbox(&mut self, mailbox: &Mailbox) {
+        self.say(mailbox.name().unwrap_or_default());
+        self.say(mailbox.address().local_part().content());
+        self.say(mailbox.address().host().unwrap().to_string());
+    }
 }
 
 /// What text becomes.
@@ -201,40 +166,210 @@ pub(crate) fn lines(text: &str) -> String {
     lines.replace('\n', "\r\n")
 }
 
+/// How much there is of everything.
+struct Sizes {
+    most: usize,
+    /// Of recipients.
+    many: bool,
+}
+
+fn mailbox(random: &mut Random, most: usize) -> Mailbox {
+    Mailbox::new(random.text(NAME, most), address(random)).unwrap()
+}
+
+/// So many mailboxes, some of them in groups, and what is read of a field that has them: its name, and of each mailbox its
+/// display name, its local part and its domain; a group is between its name and `end`.
+fn mailboxes(
+    random: &mut Random,
+    field: &str,
+    count: usize,
+    most: usize,
+    said: &mut Expected,
+) -> MailboxList {
+    let mut list = MailboxList::new();
+    if count > 0 {
+        said.say(field);
+    }
+    for _ in 0..count {
+        if random.below(5) > 0 {
+            let mailbox = mailbox(random, most);
+            said.mailbox(&mailbox);
+            list.push(mailbox);
+            continue;
+        }
+        let name = random.text(NAME, most) + "x";
+        let members: Vec<_> = (0..random.below(4)).map(|_| mailbox(random, most)).collect();
+        said.say("group");
+        said.say(&*name);
+        members.iter().for_each(|member| said.mailbox(member));
+        said.say("end");
+        list.push_group(name, members).unwrap();
+    }
+    list
+}
+
+fn ids(random: &mut Random, count: usize) -> Vec<MessageId> {
+    (0..count).map(|_| format!("x{}@example.com", random.text(ID, 12)).parse().unwrap()).collect()
+}
+
 /// A random message.
 pub(crate) fn sample(random: &mut Random, number: u64) -> Sample {
     let stamp = Stamp { unix_time: Duration::from_secs(number * 3_000_000), random: [7; 32] };
-    let most = [3, 12, 60][random.below(3)];
-    let mut expected = Vec::new();
-    let subject = random.text(SUBJECT, most);
-    expected.push(subject.clone());
-    let mut builder = Message::builder().subject(subject).sender("s@example.com");
-    let mut mailbox = |random: &mut Random| {
-        let mailbox = Mailbox::new(random.text(NAME, most), address(random)).unwrap();
-        expected.push(mailbox.name().unwrap_or_default().to_owned());
-        expected.push(mailbox.address().local_part().content().to_owned());
-        expected.push(mailbox.address().host().unwrap().to_string());
-        mailbox
-    };
-    builder = builder.from(mailbox(random));
-    let to: MailboxList = (0..random.below(4) + 1).map(|_| mailbox(random)).collect();
-    builder = builder.to_list(to);
-    let cc: MailboxList = (0..random.below(3)).map(|_| mailbox(random)).collect();
-    builder = builder.cc_list(cc);
-    let other = random.text(SUBJECT, most);
-    expected.push(other.clone());
-    builder = builder.header("X-Other", other);
-    let mut expected: Vec<Vec<u8>> = expected.into_iter().map(String::into_bytes).collect();
+    let sizes = Sizes { most: [3, 12, 60][random.below(3)], many: number % 300 == 17 };
+    let mut said = Expected::default();
+    let mut builder = headers(random, Message::builder(), &sizes, &mut said);
+    builder = more_headers(random, builder, &sizes, &mut said);
     builder = match random.below(4) {
         0 => builder.at_most(BodyType::EightBitMime),
         1 => builder.utf8_headers().at_most(BodyType::EightBitMime),
         2 if random.below(4) == 0 => builder.at_most(BodyType::BinaryMime),
         _ => builder,
     };
-    let message = body(random, builder, &mut expected, &stamp, 0);
+    let message = bodies::body(random, builder, &mut said, &stamp, number);
     let extensions = extensions(random.below(2) == 0);
     let form = message.form(&extensions).unwrap();
-    Sample { bytes: open(&message, &form), expected }
+    Sample { bytes: open(&message, &form), expected: said.0 }
+}
+
+/// The fields that have people in them.
+fn headers(
+    random: &mut Random,
+    mut builder: MessageBuilder,
+    sizes: &Sizes,
+    said: &mut Expected,
+) -> MessageBuilder {
+    let most = sizes.most;
+    let subject = random.text(SUBJECT, most);
+    said.say(&*subject);
+    builder = builder.subject(subject);
+    let authors = [1, 1, 1, 3][random.below(4)];
+    let from = mailboxes(random, "From", authors, most, said);
+    let plain = from.mailboxes().count() == 1;
+    builder = builder.from_list(from);
+    if !plain || random.below(3) == 0 {
+        let sender = mailbox(random, most);
+        said.say("Sender");
+        said.mailbox(&sender);
+        builder = builder.sender(sender);
+    }
+    let count = random.below(3);
+    builder = builder.reply_to_list(mailboxes(random, "Reply-To", count, most, said));
+    let (count, most_of_to) = if sizes.many { (1000, 3) } else { (random.below(4) + 1, most) };
+    builder = builder.to_list(mailboxes(random, "To", count, most_of_to, said));
+    let count = random.below(3);
+    builder = builder.cc_list(mailboxes(random, "Cc", count, most, said));
+    // Somebody has to get it.
+    builder = builder.bcc("hidden@example.com");
+    // What was passed on last stands on top.
+    let resents: Vec<_> = (0..random.below(12).saturating_sub(9)).map(|_| resent(random, most)).collect();
+    for (field, at) in [("Resent-From", 0), ("Resent-Sender", 1), ("Resent-To", 2), ("Resent-Cc", 3)] {
+        for (lists, ..) in resents.iter().rev() {
+            if !lists[at].is_empty() {
+                said.say(field);
+            }
+            lists[at].iter().for_each(|mailbox| said.mailbox(mailbox));
+        }
+    }
+    for (_, id) in resents.iter().rev() {
+        said.say("Resent-Message-ID");
+        said.say(id.as_str());
+    }
+    for (lists, id) in resents {
+        let [from, sender, to, cc] = lists;
+        let mut resent = Resent::new().bcc("hidden@example.com").message_id(id);
+        resent = from.into_iter().fold(resent, Resent::from);
+        resent = sender.into_iter().fold(resent, Resent::sender);
+        resent = to.into_iter().fold(resent, Resent::to);
+        builder = builder.resent(cc.into_iter().fold(resent, Resent::cc));
+    }
+    builder
+}
+
+/// Who passes a message on, who sends for them, and to whom; and the identifier of that.
+fn resent(random: &mut Random, most: usize) -> ([Vec<Mailbox>; 4], MessageId) {
+    let count = random.below(2) + 1;
+    let lists = [count, count - 1, random.below(3), random.below(3)]
+        .map(|count| (0..count).map(|_| mailbox(random, most)).collect());
+    (lists, ids(random, 1).remove(0))
+}
+
+/// All other fields.
+fn more_headers(
+    random: &mut Random,
+    mut builder: MessageBuilder,
+    sizes: &Sizes,
+    said: &mut Expected,
+) -> MessageBuilder {
+    type Add = fn(MessageBuilder, Vec<&'static str>) -> MessageBuilder;
+    let most = sizes.most;
+    for field in ["In-Reply-To", "References"] {
+        let count = random.below(4) * random.below(8);
+        let ids = ids(random, count);
+        if !ids.is_empty() {
+            said.say(field);
+        }
+        ids.iter().for_each(|id| said.say(id.as_str()));
+        let add = if field == "References" { MessageBuilder::reference } else { MessageBuilder::in_reply_to };
+        builder = ids.into_iter().fold(builder, add);
+    }
+    for _ in 0..random.below(3) {
+        let text = random.text(SUBJECT, most);
+        said.say(&*text);
+        builder = builder.comments(text);
+    }
+    let other = random.text(SUBJECT, most);
+    said.say(&*other);
+    builder = builder.header("X-Other", other);
+    if random.below(3) == 0 {
+        let phrases: Vec<_> = (0..random.below(4) + 1).map(|_| random.text(NAME, 8) + "x").collect();
+        said.say("Keywords");
+        phrases.iter().for_each(|phrase| said.say(&**phrase));
+        builder = match random.below(2) {
+            0 => builder.keywords(phrases),
+            _ => builder.header("Keywords", HeaderValue::Phrases(phrases)),
+        };
+    }
+    if random.below(3) == 0 {
+        let description = random.text(NAME, most);
+        said.say("List-Id");
+        said.say(&*description);
+        said.say("list.example.com");
+        builder = builder.list_id(description, "list.example.com");
+    }
+    let fields: [(&str, Add); 6] = [
+        ("List-Unsubscribe", |b, uris| match uris[..] {
+            ["https://example.com/u?id=1&x=ab%20c"] => b.list_unsubscribe_one_click(uris[0], None),
+            _ => b.list_unsubscribe(uris),
+        }),
+        ("List-Help", MessageBuilder::list_help),
+        ("List-Subscribe", MessageBuilder::list_subscribe),
+        ("List-Post", MessageBuilder::list_post),
+        ("List-Owner", MessageBuilder::list_owner),
+        ("List-Archive", MessageBuilder::list_archive),
+    ];
+    let mut one_click = false;
+    for (field, add) in fields {
+        let count = random.below(6).saturating_sub(2);
+        let uris: Vec<_> = (0..count).map(|_| URIS[random.below(URIS.len())]).collect();
+        if !uris.is_empty() {
+            one_click |= field == "List-Unsubscribe" && uris[..] == URIS[..1];
+            said.say(field);
+            uris.iter().for_each(|uri| said.say(*uri));
+            builder = add(builder, uris);
+        }
+    }
+    if one_click {
+        said.say("List-Unsubscribe=One-Click");
+    }
+    if random.below(4) == 0 {
+        said.say("auto-generated");
+        builder = builder.auto_submitted(AutoSubmitted::Generated);
+    }
+    if random.below(4) == 0 {
+        said.say("low");
+        builder = builder.importance(Importance::Low);
+    }
+    builder
 }
 
 fn open(message: &Message, form: &Form) -> Vec<u8> {
@@ -257,93 +392,6 @@ fn extensions(able: bool) -> Extensions {
     };
     let mut parser = ReplyParser::new(ReplyLimits::default());
     Extensions::parse(&parser.parse(&mut &reply[..]).unwrap().unwrap())
-}
-
-/// Adds a random body and what is read from it: the media type of each part, and if it is not a multipart or a message,
-/// its name, its identifier and its data.
-fn body(
-    random: &mut Random,
-    mut builder: MessageBuilder,
-    expected: &mut Vec<Vec<u8>>,
-    stamp: &Stamp,
-    depth: usize,
-) -> Message {
-    let most = [2, 10, 100, 1000][random.below(4)];
-    let (text, html) = (random.text(BODY, most), random.text(BODY, most));
-    let kind = random.below(3);
-    if kind != 1 {
-        builder = builder.text(&*text);
-    }
-    if kind != 0 {
-        builder = builder.html(&*html);
-    }
-    let embedded = if kind == 0 { 0 } else { random.below(3) };
-    let attached = random.below(4);
-    let mut say = |text: &str| expected.push(text.as_bytes().to_vec());
-    if attached > 0 {
-        say("multipart/mixed");
-    }
-    if embedded > 0 {
-        say("multipart/related");
-    }
-    if kind == 2 {
-        say("multipart/alternative");
-    }
-    for (media, text, there) in [("text/plain", &text, kind != 1), ("text/html", &html, kind != 0)] {
-        if there {
-            [media, "", "", &lines(text)].into_iter().for_each(&mut say);
-        }
-    }
-    for i in 0..embedded {
-        let (part, data) = data(random);
-        let (id, name) = (format!("part{i}@x"), random.text(FILE, 5));
-        builder = builder.embed(part.name(&*name).id(&*id).disposition(smtp_message::Disposition::Inline));
-        expected.extend([data.0.into_bytes(), name.into_bytes(), id.into_bytes(), data.1]);
-    }
-    for _ in 0..attached {
-        if depth < 3 && random.below(6) == 0 {
-            expected.push(b"message/rfc822".to_vec());
-            let inner = Message::builder().from("i@example.com").to("j@example.com");
-            let inner = body(random, inner, expected, stamp, depth + 1);
-            builder = builder.attach(Part::message(&inner));
-            continue;
-        }
-        let (part, data) = data(random);
-        let most = [2, 8, 40][random.below(3)];
-        let name = random.text(FILE, most);
-        builder = builder.attach(part.name(&*name));
-        expected.extend([data.0.into_bytes(), name.into_bytes(), Vec::new(), data.1]);
-    }
-    builder.build(stamp).unwrap()
-}
-
-/// A part of random data, with its media type and the data.
-fn data(random: &mut Random) -> (Part, (String, Vec<u8>)) {
-    let most = [2, 30, 3000][random.below(3)];
-    let media = TYPES[random.below(TYPES.len())];
-    // Text that does not say its character set has to be text.
-    let data: Vec<u8> = match random.below(4) {
-        0 if media != "text/plain" => {
-            (0..random.below(most * 20)).map(|_| random.below(256).to_le_bytes()[0]).collect()
-        }
-        0 | 1 => lines(&random.text(BODY, most)).into_bytes(),
-        2 => random.text(BODY, most).into_bytes(),
-        _ => random.text(&["ascii", " ", "\r\n", "-", "."], most).into_bytes(),
-    };
-    let source = match random.below(2) {
-        0 => Data::from(data.clone()),
-        _ => {
-            let data = data.clone();
-            Data::open(move || Ok(Cursor::new(data.clone())))
-        }
-    };
-    let mut part = Part::new(media, source);
-    part = match random.below(6) {
-        0 => part.transfer_encoding(TransferEncoding::Base64),
-        1 => part.transfer_encoding(TransferEncoding::QuotedPrintable),
-        _ => part,
-    };
-    (part, (media.split(';').next().unwrap().to_owned(), data))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
