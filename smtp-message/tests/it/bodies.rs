@@ -268,7 +268,7 @@ fn report(random: &mut Random, said: &mut Expected, stamp: &Stamp, depth: usize)
 }
 
 /// What the reader of flowed text has before it: a paragraph a line, behind how deep it is quoted.
-fn paragraphs(text: &str) -> String {
+pub(crate) fn paragraphs(text: &str) -> String {
     let lines = lines(text);
     let paragraphs = lines.strip_suffix("\r\n").unwrap_or(&lines).split("\r\n").map(|line| {
         let depth = line.len() - line.trim_start_matches('>').len();

@@ -7,6 +7,7 @@ mod dkim;
 mod memory;
 mod property;
 mod random;
+mod reading;
 
 use std::io::{ErrorKind, Write};
 use std::process::{Command, Stdio};

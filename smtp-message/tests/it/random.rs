@@ -4,7 +4,7 @@
 //! What is read of the headers is here, in the order of [`sample`]; of the body it is in `bodies.rs`.
 
 #[path = "bodies.rs"]
-mod bodies;
+pub(crate) mod bodies;
 
 use std::time::Duration;
 
