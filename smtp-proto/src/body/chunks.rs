@@ -87,15 +87,19 @@ impl Chunker {
             return Ok((taken, Chunk::Only { begins, content: content.len(), ends }));
         }
         self.staged.extend_from_slice(&content[..taken]);
+        self.ended = ends;
         let is_due = ends || self.staged.len() == CHUNK;
         let size = self.staged.len() as u64;
         Ok((taken, if is_due { Chunk::Staged { size, last: ends } } else { Chunk::None }))
     }
 
-    /// Appends what is staged.
+    /// Appends what is staged.  The verdict on the content may be long in coming, so that its memory goes at the end.
     pub(crate) fn take_staged(&mut self, out: &mut Output) {
         out.append_with(|bytes| bytes.extend_from_slice(&self.staged));
-        self.staged.clear();
+        match self.ended {
+            true => self.staged = Vec::new(),
+            false => self.staged.clear(),
+        }
     }
 
     fn check(&mut self, content: &[u8], ends: bool) -> Result<(), BareLineEnd> {
@@ -141,6 +145,19 @@ fn has_bare_line_end(block: &[u8]) -> bool {
 mod tests {
     use super::*;
     use alloc::vec;
+
+    #[test]
+    fn what_is_wholly_sent_holds_no_memory() {
+        let (mut chunker, mut out) = (Chunker::new(None, true), Output::new());
+        assert_eq!(
+            chunker.frame(&vec![0; CHUNK], false),
+            Ok((CHUNK, Chunk::Staged { size: 1 << 20, last: false }))
+        );
+        chunker.take_staged(&mut out);
+        assert_eq!(chunker.frame(b"x", true), Ok((1, Chunk::Staged { size: 1, last: true })));
+        chunker.take_staged(&mut out);
+        assert_eq!((out.len(), chunker.staged.capacity()), (CHUNK + 1, 0));
+    }
 
     #[test]
     fn a_known_size_is_kept_to() {
