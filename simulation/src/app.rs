@@ -8,7 +8,6 @@ use smtp_proto::command::{Query, QueryText, XClientName};
 
 use crate::auth::Login;
 use crate::choices::Choices;
-use crate::machine::Machine;
 use crate::mail::Mail;
 use crate::plan::{Mood, Plan};
 use crate::world::World;
@@ -42,6 +41,10 @@ pub(crate) struct App {
     cancels: Vec<(Instant, TransactionId)>,
     ids: Vec<TransactionId>,
     pub(crate) login: Option<Login>,
+    /// Content whose size nobody knows was announced.
+    pub(crate) has_unsized: bool,
+    /// The client has had the password.
+    pub(crate) has_told_secret: bool,
     /// When a challenge is answered.
     pub(crate) answer_at: Option<Instant>,
     /// When the caller's handshake is done.
@@ -82,6 +85,8 @@ impl App {
             cancels: Vec::new(),
             ids: Vec::new(),
             login: None,
+            has_unsized: false,
+            has_told_secret: false,
             answer_at: None,
             tls_at: None,
             early_quit,
@@ -154,15 +159,20 @@ impl App {
                 world.app.asked_xclient &= reply.is_positive();
             }
             Event::SecretWanted(_) => Login::on_secret_wanted(world),
-            Event::Authenticated(_) | Event::AuthFailed(_) => world.app.answer_at = None,
+            Event::Authenticated(_) => {
+                world.app.answer_at = None;
+                if let Some(login) = &world.app.login {
+                    world.report.logged_in(login.mechanism);
+                }
+            }
+            Event::AuthFailed(_) => world.app.answer_at = None,
             _ => {}
         }
     }
 
     fn tls_ready(world: &mut World<'_>) {
-        let Machine::Client(client) = &mut world.client else { return };
         let verified = world.plan.script.verified;
-        let said = client.tls_ready(world.now, verified);
+        let Some(said) = world.client.tls_ready(world.now, verified) else { return };
         let should = if world.model.tls_ready(world.now, verified) { Ok(()) } else { Err(Misuse::NotReady) };
         world.has_bare_tls |= said.is_ok();
         world.report.tls[0] += u64::from(said.is_ok());
@@ -184,11 +194,12 @@ impl App {
 
     fn send(world: &mut World<'_>) {
         let mail = Mail::new(world.choices, &world.plan);
-        let said = world.client.send(mail.envelope.clone());
+        let said = world.client.send(&mail.envelope);
         let should = world.model.send(&mail.envelope, &said);
         world.note(|| format!("send {:?}, {} bytes", mail.envelope, mail.content.len()));
         world.agrees("send", &said, &should);
         let Ok(id) = said else { return };
+        world.app.has_unsized |= mail.envelope.form().size.is_none();
         if world.app.ids.last().is_some_and(|last| *last >= id) {
             world.violate(|| "the numbers of messages do not grow".into());
         }
@@ -213,7 +224,7 @@ impl App {
             4 => Query::Expn(text()),
             _ => Query::XClient(vec![(XClientName::Addr, "192.0.2.1".into())]),
         };
-        let said = world.client.query(query.clone());
+        let said = world.client.query(&query);
         let should = world.model.query(query.clone());
         world.agrees("query", &said, &should);
         if said.is_ok() {
@@ -277,7 +288,7 @@ impl App {
             _ => {
                 let mail = Mail::new(world.choices, &world.plan);
                 if world.app.has_quit {
-                    let said = world.client.send(mail.envelope.clone());
+                    let said = world.client.send(&mail.envelope);
                     let should = world.model.send(&mail.envelope, &said);
                     world.agrees("send", &said, &should);
                     Self::quit(world);

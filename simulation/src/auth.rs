@@ -15,6 +15,7 @@ pub(crate) const USER: &str = "somebody";
 /// An exchange of the caller's.
 #[derive(Debug)]
 pub(crate) struct Login {
+    pub(crate) mechanism: AuthMechanism,
     answer: Answer,
 }
 
@@ -35,8 +36,10 @@ impl Login {
             (3, AuthMechanism::OAuthBearer),
             (2, AuthMechanism::External),
             (2, AuthMechanism::ScramSha256),
-            (1, AuthMechanism::ScramSha256Plus),
-            (1, AuthMechanism::ScramSha1),
+            (2, AuthMechanism::ScramSha256Plus),
+            (2, AuthMechanism::ScramSha1),
+            (2, AuthMechanism::ScramSha1Plus),
+            (2, AuthMechanism::CramMd5),
         ]);
         let user = match world.choices.pick(&[(10, 0), (4, 1)]) {
             0 => USER.to_owned(),
@@ -46,18 +49,18 @@ impl Login {
         let nonce = [u8::try_from(world.choices.below(256)).unwrap_or_default(); NONCE];
         // Two that are alike: what the model makes of the one the client must make of the other.
         let binding = world.client.channel_binding();
-        let exchange = || Exchange::new(mechanism, &user, nonce).ok();
-        let (Some(for_client), Some(mut for_model)) = (exchange(), exchange()) else { return };
+        let exchange = || Exchange::new(mechanism, &user, nonce).expect("a user name");
+        let mut for_model = exchange();
         if let Some(exporter) = binding {
             for_model.bind(exporter);
         }
-        let said = world.client.authenticate(for_client);
+        let said = world.client.authenticate(exchange);
         let should = world.model.authenticate(for_model, binding.is_some());
         world.agrees("authenticate", &said, &should);
         if said.is_ok() {
             let answer =
                 world.choices.pick(&[(20, Answer::Password), (2, Answer::Nothing), (1, Answer::Empty)]);
-            world.app.login = Some(Self { answer });
+            world.app.login = Some(Self { mechanism, answer });
         }
     }
 
@@ -81,6 +84,7 @@ impl Login {
             }
         };
         let said = world.client.respond(&secret);
+        world.app.has_told_secret |= said.is_ok();
         let should = world.model.respond(&secret);
         world.agrees("respond", &said, &wanted(should));
     }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smtp_proto::tls::{TlsAcceptor, TlsConnector, TlsEngine, TlsError, TlsInfo};
 
+use crate::memory::uncounted;
 use crate::saboteur::Saboteur;
 
 const HANDSHAKE: u8 = 0x16;
@@ -98,7 +99,7 @@ impl TlsConnector for Connector {
         let inner = self.inner.connect(server)?;
         let mut tap = lock(&self.tap);
         tap.begun = true;
-        tap.server_name = server.into();
+        uncounted(|| tap.server_name = server.into());
         tap.handshaking = inner.is_handshaking();
         drop(tap);
         Ok(Box::new(Tapped { inner, tap: self.tap.clone() }))
@@ -116,8 +117,10 @@ impl TlsEngine for Tapped {
         let before = plain.len();
         let result = self.inner.receive(ciphertext, plain);
         let mut tap = lock(&self.tap);
-        tap.received.extend_from_slice(&plain[before..]);
-        tap.error = result.clone().err();
+        uncounted(|| {
+            tap.received.extend_from_slice(&plain[before..]);
+            tap.error = result.clone().err();
+        });
         tap.handshaking = self.inner.is_handshaking();
         tap.peer_closed = self.inner.peer_has_closed();
         result
@@ -125,7 +128,7 @@ impl TlsEngine for Tapped {
 
     fn send(&mut self, plain: &[u8]) -> Result<(), TlsError> {
         let mut tap = lock(&self.tap);
-        tap.sent.extend_from_slice(plain);
+        uncounted(|| tap.sent.extend_from_slice(plain));
         tap.pending += plain.len();
         self.inner.send(plain)
     }
@@ -137,7 +140,7 @@ impl TlsEngine for Tapped {
         tap.produced += (out.len() - before) as u64;
         if tap.pending > 0 {
             let mark = (tap.produced, std::mem::take(&mut tap.pending));
-            tap.marks.push_back(mark);
+            uncounted(|| tap.marks.push_back(mark));
         }
     }
 
@@ -348,7 +351,8 @@ impl TlsEngine for Scripted {
     }
 
     fn take_ciphertext(&mut self, out: &mut Vec<u8>) {
-        out.append(&mut self.output);
+        // Its memory goes too, for it counts as the session's.
+        out.append(&mut std::mem::take(&mut self.output));
     }
 
     fn is_handshaking(&self) -> bool {

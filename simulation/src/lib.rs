@@ -11,6 +11,7 @@ mod choices;
 mod engine;
 mod machine;
 mod mail;
+mod memory;
 mod model;
 mod network;
 mod oracle;

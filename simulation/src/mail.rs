@@ -21,6 +21,14 @@ const RECIPIENTS: &[&str] = &[
     "x@[192.0.2.1]",
 ];
 
+/// Some of what stands in content, and nowhere else.
+pub(crate) const LINES: &[&str] = &[SUBJECT, UNENDED, LINE, LONG_LINE];
+const SUBJECT: &str = "Subject: x";
+const UNENDED: &str = "no line end";
+const LINE: &str = "A line of some length, and no dots in it at all, so that it goes in one piece.";
+const LONG_LINE: &str =
+    "A long line of content without dots; it is repeated until there is more than a chunk of it";
+
 /// A message.
 pub(crate) struct Mail {
     pub(crate) envelope: Envelope,
@@ -90,18 +98,14 @@ fn content(choices: &mut Choices, body: BodyType, plan: &Plan) -> Vec<u8> {
     let mut content = match if plan.bulk { 6 } else { kind } {
         0 => b"hi\r\n".to_vec(),
         1 => Vec::new(),
-        2 => b"Subject: x\r\n\r\n.\r\n..\r\n.end\r\n".to_vec(),
-        3 => b"no line end".to_vec(),
-        4 => b"A line of some length, and no dots in it at all, so that it goes in one piece.\r\n"
-            .repeat(choices.index(400)),
+        2 => format!("{SUBJECT}\r\n\r\n.\r\n..\r\n.end\r\n").into_bytes(),
+        3 => UNENDED.into(),
+        4 => format!("{LINE}\r\n").repeat(choices.index(400)).into_bytes(),
         5 => b".\r\n".repeat(choices.index(400)),
         // More than a chunk of content without a size.
         // That would take too many steps.
         _ if plan.capacity < 1000 || plan.pieces == Pieces::Small => b"ordinary\r\n".to_vec(),
-        _ => {
-            b"A long line of content without dots; it is repeated until there is more than a chunk of it\r\n"
-                .repeat(12_000 + choices.index(12_000))
-        }
+        _ => format!("{LONG_LINE}\r\n").repeat(12_000 + choices.index(12_000)).into_bytes(),
     };
     if !content.is_empty() && content.ends_with(b"\n") {
         content.extend_from_slice(special);

@@ -21,6 +21,8 @@ const SESSIONS: u64 = 100_000;
 const LEAST_SHARE: u64 = 5;
 /// Fewer sessions say nothing about shares.
 const MANY: u64 = 5_000;
+/// Fewer need not have all mechanisms of SASL.
+const VERY_MANY: u64 = 20_000;
 /// How often a failing session is run again to make it simple.
 const TRIES: u32 = 20_000;
 
@@ -89,9 +91,12 @@ fn simulate(sessions: u64, seed: u64) -> bool {
     let seconds = began.elapsed().as_secs_f64();
     println!("{report}");
     println!("{:.0} sessions per second, {seconds:.1} s", report.sessions as f64 / seconds);
-    match report.rare_ending(LEAST_SHARE).filter(|_| sessions >= MANY) {
-        Some(ending) => {
-            println!("FAILED: fewer than {LEAST_SHARE} % are {ending}");
+    let rare = report.rare_ending(LEAST_SHARE).filter(|_| sessions >= MANY);
+    let unused = report.unused_mechanism().filter(|_| sessions >= VERY_MANY);
+    let why = rare.map(|ending| format!("fewer than {LEAST_SHARE} % are {ending}"));
+    match why.or_else(|| unused.map(|mechanism| format!("nobody logged in by {}", mechanism.name()))) {
+        Some(why) => {
+            println!("FAILED: {why}");
             false
         }
         None => true,

@@ -10,28 +10,38 @@ use smtp_proto::envelope::BodyType;
 
 use crate::auth::PASSWORD;
 use crate::engine::lock;
-use crate::mail::Mail;
-use crate::peer::Taken;
+use crate::mail::{LINES, Mail};
+use crate::peer::{CRAM_CHALLENGE, Taken};
 use crate::world::World;
 
-/// The password, and its base64 wherever it may begin; and these as `Debug` shows bytes.
+/// The password, its base64 wherever it may begin, and the bytes of either as `Debug` has them.
 static SECRETS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let encoded = (0..3).map(|before| {
         let text = BASE64.encode(format!("{}{PASSWORD}", "x".repeat(before)).as_bytes());
         // What depends on the neighbours is left out.
         text[if before == 0 { 0 } else { 4 }..text.len() - 4].to_owned()
     });
-    let texts: Vec<String> = encoded.chain([PASSWORD.to_owned()]).collect();
-    let bytes = texts.iter().map(|text| {
-        let bytes = format!("{:?}", text.as_bytes());
-        bytes.trim_matches(['[', ']']).to_owned()
-    });
-    let bytes: Vec<String> = bytes.collect();
-    texts.into_iter().chain(bytes).collect()
+    let texts = encoded.chain([PASSWORD.to_owned()]);
+    texts.flat_map(|text| [bytes_of(&text), text]).collect()
 });
+/// Some of what content may be, in the same way.
+static CONTENT: LazyLock<Vec<String>> =
+    LazyLock::new(|| LINES.iter().flat_map(|line| [bytes_of(line), (*line).to_owned()]).collect());
+static CHALLENGE: LazyLock<String> = LazyLock::new(|| BASE64.encode(CRAM_CHALLENGE));
 
-pub(crate) fn has_secret(text: &str) -> bool {
+fn bytes_of(text: &str) -> String {
+    text.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn has_secret(text: &str) -> bool {
     SECRETS.iter().any(|secret| text.contains(secret.as_str()))
+}
+
+/// Whether something is shown that must not be.
+pub(crate) fn is_private(world: &World<'_>, shown: &str) -> bool {
+    let has = |text: &String| shown.contains(text.as_str());
+    // With another code it is no challenge.
+    has_secret(shown) || CONTENT.iter().any(has) || world.is_honest() && has(&CHALLENGE)
 }
 
 /// What the client puts out.
@@ -61,8 +71,14 @@ pub(crate) fn resting(world: &mut World<'_>) -> Option<String> {
     if world.out.len() > (1 << 20) + (32 << 10) {
         return Some(format!("{} bytes of output at once", world.out.len()));
     }
-    if world.model.is_in_auth() && has_secret(&world.client.shown()) {
-        return Some("a secret is shown".into());
+    // Several replies, what came in at once and the caller's envelopes; and a chunk, once as it is and once for TLS.
+    let most = (160 << 10) + if world.app.has_unsized { 2 << 20 } else { 0 };
+    if world.client.most_memory() > most {
+        return Some(format!("{} bytes of memory", world.client.most_memory()));
+    }
+    // What a client has not had it cannot show.
+    if (world.app.has_told_secret || !world.handed.is_empty()) && is_private(world, &world.client.shown()) {
+        return Some("what nobody else may see is shown".into());
     }
     if world.client.is_reusable() && !world.mails.is_empty() {
         return Some("reusable with a message under way".into());

@@ -12,6 +12,9 @@ use crate::engine::{Shared, lock};
 use crate::saboteur::Saboteur;
 use crate::scram::Scram;
 
+/// What CRAM-MD5 is asked to sign.
+pub(crate) const CRAM_CHALLENGE: &[u8] = b"<1896.697170952@mx.example>";
+
 /// A message that the server has taken, for all its recipients or by LMTP for one.
 pub(crate) struct Taken {
     pub(crate) sender: Option<Address>,
@@ -239,6 +242,11 @@ impl Peer {
                 Some(br#"{"status":"invalid_token","scope":"mail"}"#.to_vec())
             }
             (AuthMechanism::External | AuthMechanism::XOAuth2 | AuthMechanism::OAuthBearer, _) => None,
+            // One that does not prompt says yes or no too early.
+            (AuthMechanism::CramMd5, 0) if good || choices.chance(60) => {
+                Some(choices.among(&[CRAM_CHALLENGE, b"\xff"]).to_vec())
+            }
+            (AuthMechanism::CramMd5, _) => None,
             // Most others go on; one that does not says yes or no too early.
             (_, 0) if good => Some(self.scram.first(said).into_bytes()),
             (mechanism, 1) if good => Some(self.scram.last(mechanism, said).into_bytes()),

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smtp_proto::client::{Client, Error, Event, Misuse, Next, TlsMode, TransactionId};
+use smtp_proto::client::{Error, Event, Misuse, Next, TlsMode, TransactionId};
 use smtp_proto::escape::Escaped;
 use smtp_proto::server::Tls as ServerTls;
 use smtp_proto::tls::{TlsAcceptor, TlsConnector};
-use smtp_proto::{Instant, Output, Security, Session, Tls};
+use smtp_proto::{Instant, Output, Security, Tls};
 
 use crate::app::App;
 use crate::choices::Choices;
@@ -52,7 +52,7 @@ pub(crate) struct World<'a> {
     pub(crate) app: App,
     pub(crate) mails: BTreeMap<TransactionId, Mail>,
     /// Bytes of their content that are handed out.
-    handed: BTreeMap<TransactionId, usize>,
+    pub(crate) handed: BTreeMap<TransactionId, usize>,
     pub(crate) peer: Peer,
     decide_at: Instant,
     pub(crate) saboteur: Shared<Saboteur>,
@@ -114,7 +114,7 @@ impl<'a> World<'a> {
         };
         let peer = Peer::new(server, saboteur.clone(), plan.accepts, now);
         let client = if plan.bare {
-            Machine::Client(Box::new(Client::new(plan.config.clone(), plan.mode, now)))
+            Machine::client(&plan.config, plan.mode, now)
         } else {
             let tls = Tls {
                 connector: Arc::new(Connector { inner: connector, tap: tap.clone() }),
@@ -126,7 +126,7 @@ impl<'a> World<'a> {
                 TlsMode::Opportunistic => Security::Opportunistic(tls),
                 TlsMode::Implicit => Security::Implicit(tls),
             };
-            Machine::Session(Box::new(Session::new(plan.config.clone(), security, now)))
+            Machine::session(&plan.config, security, now)
         };
         let mut model = Model::new(plan.config.clone(), plan.mode, now);
         let mut report = Report::default();
@@ -562,8 +562,8 @@ impl<'a> World<'a> {
     fn on_event(&mut self, event: Event) {
         let shown = format!("{event:?}");
         self.note(|| format!("        {shown}"));
-        if oracle::has_secret(&shown) {
-            self.violate(|| "a secret in an event".into());
+        if oracle::is_private(self, &shown) {
+            self.violate(|| "what nobody else may see in an event".into());
         }
         if let Event::Finished(id, outcomes) = &event {
             let Some(mail) = self.mails.get(id) else {
@@ -636,7 +636,7 @@ impl<'a> World<'a> {
         if let Some(what) = oracle::resting(self) {
             self.violate(|| what);
         }
-        self.report.resting(self.out.len());
+        self.report.resting(self.out.len(), self.client.most_memory());
     }
 
     fn finish(&mut self) {
@@ -657,7 +657,7 @@ impl<'a> World<'a> {
             return self.violate(|| "a message has no end".into());
         }
         let shown = self.client.shown();
-        if oracle::has_secret(&shown) || !shown.contains("Client {") {
+        if oracle::is_private(self, &shown) || !shown.contains("Client {") {
             return self.violate(|| format!("shown as {shown}"));
         }
         if let Some(what) = oracle::closed(self) {
