@@ -106,6 +106,36 @@ impl TlsConnector for Connector {
     }
 }
 
+/// What an engine around another one does not change.
+macro_rules! as_the_inner_one {
+    () => {
+        fn is_handshaking(&self) -> bool {
+            self.inner.is_handshaking()
+        }
+
+        fn close(&mut self) {
+            self.inner.close();
+        }
+
+        fn peer_has_closed(&self) -> bool {
+            self.inner.peer_has_closed()
+        }
+
+        fn info(&self) -> Option<TlsInfo> {
+            self.inner.info()
+        }
+
+        fn export_keying_material(
+            &self,
+            out: &mut [u8],
+            label: &[u8],
+            context: Option<&[u8]>,
+        ) -> Result<(), TlsError> {
+            self.inner.export_keying_material(out, label, context)
+        }
+    };
+}
+
 #[derive(Debug)]
 struct Tapped {
     inner: Box<dyn TlsEngine>,
@@ -144,30 +174,7 @@ impl TlsEngine for Tapped {
         }
     }
 
-    fn is_handshaking(&self) -> bool {
-        self.inner.is_handshaking()
-    }
-
-    fn close(&mut self) {
-        self.inner.close();
-    }
-
-    fn peer_has_closed(&self) -> bool {
-        self.inner.peer_has_closed()
-    }
-
-    fn info(&self) -> Option<TlsInfo> {
-        self.inner.info()
-    }
-
-    fn export_keying_material(
-        &self,
-        out: &mut [u8],
-        label: &[u8],
-        context: Option<&[u8]>,
-    ) -> Result<(), TlsError> {
-        self.inner.export_keying_material(out, label, context)
-    }
+    as_the_inner_one!();
 }
 
 /// Makes engines for the server, through which the saboteur speaks.
@@ -205,30 +212,7 @@ impl TlsEngine for Sabotaged {
         self.inner.take_ciphertext(out);
     }
 
-    fn is_handshaking(&self) -> bool {
-        self.inner.is_handshaking()
-    }
-
-    fn close(&mut self) {
-        self.inner.close();
-    }
-
-    fn peer_has_closed(&self) -> bool {
-        self.inner.peer_has_closed()
-    }
-
-    fn info(&self) -> Option<TlsInfo> {
-        self.inner.info()
-    }
-
-    fn export_keying_material(
-        &self,
-        out: &mut [u8],
-        label: &[u8],
-        context: Option<&[u8]>,
-    ) -> Result<(), TlsError> {
-        self.inner.export_keying_material(out, label, context)
-    }
+    as_the_inner_one!();
 }
 
 /// Makes scripted engines for either side.
