@@ -286,7 +286,8 @@ impl Client {
     }
 
     /// Frames the front of `chunk` into `out`; returns how much of it was taken, which can be less than all.  With
-    /// `last`, and all of it taken, the content ends.  `out` refers to `chunk` until it is written.
+    /// `last`, and all of it taken, the content ends.  `out` refers to `chunk` until it is written.  The deadline of a
+    /// block begins at `now`: the caller may have taken minutes to get it.
     ///
     /// # Errors
     /// [`Misuse::BodyNotWanted`], [`Misuse::OutputNotEmpty`], and [`Misuse::Content`], which ends the connection.
