@@ -2,8 +2,9 @@
 //!
 //! Without arguments, against this crate's own server in memory.  With `HOST:PORT`, against a server there; with
 //! `--round-trip MS` behind a network that takes so long there and back, the time that each session took is shown in round
-//! trips too, from the greeting on, or from the connection with implicit TLS.  `--starttls NAME` or `--tls NAME`, `--ca FILE` and `--login USER:PASSWORD` as the
-//! server wants it; `--from` and `--to` are the addresses; `--only TEXT` picks the sessions with that text in their name.
+//! trips too, from the greeting on, or from the connection with implicit TLS.  `--starttls NAME` or `--tls NAME`, `--ca
+//! FILE` and `--login USER:PASSWORD` as the server wants it; `--lmtp` for LMTP; `--from` and `--to` are the addresses;
+//! `--only TEXT` picks the session with that name, or else those with that text in it.
 #![allow(clippy::print_stdout)] // it is what it is for
 
 use std::error::Error;
@@ -22,7 +23,9 @@ use smtp_proto::envelope::Form;
 use smtp_proto::sasl::{Credentials, NONCE};
 use smtp_proto::server::{self, Response, Server};
 use smtp_proto::tls::rustls::{RustlsAcceptor, RustlsConnector, default_provider};
-use smtp_proto::{Address, Config, Envelope, Event, Host, Instant, Next, Output, Security, Session, Tls};
+use smtp_proto::{
+    Address, AuthMechanism, Config, Envelope, Event, Host, Instant, Next, Output, Security, Session, Tls,
+};
 
 type Failure = Box<dyn Error>;
 
@@ -193,6 +196,7 @@ struct Access {
     credentials: Option<Credentials>,
     from: Address,
     to: String,
+    lmtp: bool,
 }
 
 /// Runs a session; returns how many flights it took, and how long from the greeting on.
@@ -201,6 +205,7 @@ fn run(scenario: &Scenario, access: &Access, peer: &mut impl Peer) -> Result<(u3
     let mut config = Config::new("[127.0.0.1]".parse::<Host>()?);
     config.chunking = scenario.chunking;
     config.pipeline_messages = scenario.pipelined;
+    config.lmtp = access.lmtp;
     let mut session = Session::new(config, access.security.clone(), Instant::ZERO);
     let mut out = Output::new();
     let (mut flights, mut unanswered, mut greeted, mut since) = (0, false, false, Clock::now());
@@ -222,7 +227,11 @@ fn run(scenario: &Scenario, access: &Access, peer: &mut impl Peer) -> Result<(u3
             Next::Event(Event::Ready) => match &access.credentials {
                 Some(credentials) => {
                     let bound = session.channel_binding().is_some();
-                    let mechanism = credentials.choose(session.extensions(), bound).ok_or("no AUTH")?;
+                    // What the login takes counts where it is a part of the session.
+                    let mechanism = match scenario.login {
+                        true => AuthMechanism::Plain,
+                        false => credentials.choose(session.extensions(), bound).ok_or("no AUTH")?,
+                    };
                     session.authenticate(credentials.exchange(mechanism, nonce()?)?)?;
                 }
                 None => is_ready = true,
@@ -330,6 +339,7 @@ fn in_memory() -> Result<impl Fn(&Scenario) -> Result<(InMemory, Access), Failur
             credentials: scenario.login.then(|| Credentials::new("user", "password")).transpose()?,
             from: "a@client.example".parse()?,
             to: "b@mx.example".into(),
+            lmtp: false,
         };
         Ok((InMemory { server, arrived: Vec::new() }, access))
     })
@@ -368,7 +378,8 @@ fn access(scenario: &Scenario) -> Result<Option<Access>, Failure> {
     };
     let from = option("--from").unwrap_or_else(|| "a@client.example".into()).parse()?;
     let to = option("--to").unwrap_or_else(|| "b@mx.example".into());
-    Ok(Some(Access { security, credentials, from, to }))
+    let lmtp = std::env::args().any(|argument| argument == "--lmtp");
+    Ok(Some(Access { security, credentials, from, to, lmtp }))
 }
 
 fn main() -> Result<(), Failure> {
@@ -377,7 +388,12 @@ fn main() -> Result<(), Failure> {
     println!("{:<42} {:>8} {:>8} {:>12}", "session, QUIT included", "flights", "at best", "round trips");
     let own = in_memory()?;
     let only = option("--only").unwrap_or_default();
-    for scenario in SCENARIOS.iter().filter(|scenario| scenario.name.contains(&only)) {
+    let is_name = SCENARIOS.iter().any(|scenario| scenario.name == only);
+    let picked = |scenario: &&Scenario| match is_name {
+        true => scenario.name == only,
+        false => scenario.name.contains(&only),
+    };
+    for scenario in SCENARIOS.iter().filter(picked) {
         let (flights, time) = match &server {
             None => {
                 let (mut peer, access) = own(scenario)?;

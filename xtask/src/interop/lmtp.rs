@@ -3,7 +3,7 @@
 use super::message::{self, nasty_7bit, nasty_8bit, ready_made};
 use super::server::{only_file, take_files};
 use super::suite::{self, Suite};
-use super::{Case, chunks};
+use super::{Case, chunks, stream};
 
 /// The fields that it adds on the way to a mailbox.
 const ITS_FIELDS: &[&str] = &["Return-Path", "Delivered-To", "Received"];
@@ -99,6 +99,14 @@ pub(super) fn cases(suite: &Suite<'_>) -> Vec<Case> {
         is(suite, &seven, &[])
     };
     case("smtp:// where LMTP is", as_smtp());
+    let arrived = || {
+        let stored = take_files(&mailbox(suite, ONE))?;
+        if stored.len() != stream::COUNT {
+            return Err(format!("{} messages arrived", stored.len()));
+        }
+        stored.iter().try_for_each(|stored| message::same(stream::CONTENT, stored, ITS_FIELDS).map(drop))
+    };
+    cases.extend(stream::cases(suite, port, ONE, &stream::WAYS, &["--lmtp"], &arrived));
     cases
 }
 

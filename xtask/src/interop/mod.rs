@@ -4,6 +4,7 @@
 //! its standard input ends, and a suite of cases.
 
 mod chunks;
+mod delay;
 mod dkim;
 mod dovecot;
 mod exporter;
@@ -177,8 +178,10 @@ fn suites(kind: &Kind, tell: &dyn Fn(&Case)) -> Result<(usize, usize), String> {
     let certificates = Directory::new(work.0.join("ca"))?;
     quietly(Command::new("bash").arg(root().join("xtask/interop/ca.sh")).arg(&certificates.0))?;
     let server = Server::start(kind, &certificates)?;
-    for send in &sends {
-        suite(&Suite { send, server: &server, certificates: &certificates }).into_iter().for_each(&mut told);
+    for (i, send) in sends.iter().enumerate() {
+        let is_first = i == 0;
+        let given = Suite { send, server: &server, certificates: &certificates, is_first };
+        suite(&given).into_iter().for_each(&mut told);
     }
     Ok((count, failed))
 }

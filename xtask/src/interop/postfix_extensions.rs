@@ -4,7 +4,7 @@ use super::message::{self, Parsed, nasty_7bit, ready_made};
 use super::postfix::ITS_FIELDS;
 use super::server::Maildir;
 use super::suite::{LOGIN, Suite};
-use super::{Case, chunks, stream};
+use super::{Case, chunks, delay, stream};
 
 pub(super) fn cases(suite: &Suite<'_>) -> Vec<Case> {
     let maildir = Maildir(suite.server.path().join("mail/all"));
@@ -84,15 +84,13 @@ pub(super) fn cases(suite: &Suite<'_>) -> Vec<Case> {
     };
     case("--dsn to a server without DSN", dropped());
 
-    for (i, way) in stream::WAYS.into_iter().enumerate() {
-        let to = format!("stream{i}@example.test");
-        let arrive = || {
-            stream::send(suite, ports[0], &to, way)?;
-            (0..stream::COUNT).try_for_each(|_| is(stream::CONTENT, &maildir.wait_for(&to)?).map(drop))?;
-            maildir.take(&to)?.map_or(Ok(()), |_| Err("one more arrived".into()))
-        };
-        case(&format!("on one connection {way}"), arrive());
-    }
+    let to = "stream@example.test";
+    let arrived = || {
+        (0..stream::COUNT).try_for_each(|_| is(stream::CONTENT, &maildir.wait_for(to)?).map(drop))?;
+        maildir.take(to)?.map_or(Ok(()), |_| Err("one more arrived".into()))
+    };
+    cases.extend(stream::cases(suite, ports[0], to, &stream::WAYS, stream::STARTTLS, &arrived));
+    cases.extend(delay::cases(suite, ports[0], ports[1]));
     cases
 }
 

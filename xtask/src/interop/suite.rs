@@ -20,6 +20,8 @@ pub(super) struct Suite<'a> {
     pub(super) send: &'a Send,
     pub(super) server: &'a Server,
     pub(super) certificates: &'a Directory,
+    /// Whether the other example is still to come: what neither has a part in is tried once.
+    pub(super) is_first: bool,
 }
 
 impl Suite<'_> {
