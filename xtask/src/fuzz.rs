@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::env;
 use std::error::Error;
 use std::fs::{self, File};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -96,6 +97,7 @@ const CI_SECONDS: u64 = 360;
 /// What each of them takes there.  Counted and from the same seed, so that the same commit gives the same on any machine
 /// that is not much too slow.
 const CI_RUNS: u64 = 150_000;
+const CI_SEED: NonZeroU32 = NonZeroU32::MIN;
 /// Of the lines that a target fuzzes its seeds must reach so many in a hundred.
 const LEAST_COVERAGE: f64 = 90.0;
 /// An input that takes longer is a finding, in seconds.
@@ -112,7 +114,11 @@ struct Target {
 enum Limit {
     Seconds(u64),
     Runs(u64),
-    Repeatably { runs: u64, seconds: u64 },
+    /// Whichever comes first.
+    Either {
+        runs: u64,
+        seconds: u64,
+    },
 }
 
 /// Why fuzzing came to nothing.
@@ -124,13 +130,15 @@ enum Problem {
 
 /// Runs the targets that are named, or all; whether nothing was found.
 pub(crate) fn command(words: &[String]) -> Result<bool, Box<dyn Error>> {
-    let mut limit = Limit::Seconds(SECONDS);
+    let (mut limit, mut seed) = (Limit::Seconds(SECONDS), None);
     let mut targets = Vec::new();
     for word in words {
         if let Some(seconds) = word.strip_prefix("--seconds=") {
             limit = Limit::Seconds(seconds.parse()?);
         } else if let Some(runs) = word.strip_prefix("--runs=") {
             limit = Limit::Runs(runs.parse()?);
+        } else if let Some(number) = word.strip_prefix("--seed=") {
+            seed = Some(number.parse()?);
         } else if let Some(target) = TARGETS.iter().find(|target| target.name == word) {
             targets.push(target);
         } else {
@@ -142,7 +150,7 @@ pub(crate) fn command(words: &[String]) -> Result<bool, Box<dyn Error>> {
         targets.extend(TARGETS);
     }
     println!("{:<16}{:>12}{:>9}   lines that the seeds reach", "target", "executions", "per s");
-    match fuzz(&targets, limit, |report| println!("{report}")) {
+    match fuzz(&targets, limit, seed, |report| println!("{report}")) {
         Ok(_) => Ok(true),
         Err(Problem::Missing(what) | Problem::Failed(what)) => {
             println!("{}", what.trim_end());
@@ -155,7 +163,8 @@ pub(crate) fn command(words: &[String]) -> Result<bool, Box<dyn Error>> {
 pub(crate) fn step() -> Outcome {
     let seconds = CI_SECONDS * AT_ONCE as u64 / TARGETS.len() as u64;
     let targets: Vec<_> = TARGETS.iter().collect();
-    match fuzz(&targets, Limit::Repeatably { runs: CI_RUNS, seconds }, |_| {}) {
+    let limit = Limit::Either { runs: CI_RUNS, seconds };
+    match fuzz(&targets, limit, Some(CI_SEED), |_| {}) {
         Ok(executions) => Outcome::Passed(format!("{executions} executions of {} targets", targets.len())),
         Err(Problem::Missing(what)) => Outcome::Skipped(what),
         Err(Problem::Failed(what)) => Outcome::Failed(what),
@@ -163,7 +172,12 @@ pub(crate) fn step() -> Outcome {
 }
 
 /// Runs the targets and tells of each when it is done; returns how many inputs were tried.
-fn fuzz(targets: &[&Target], limit: Limit, tell: impl Fn(&str) + Sync) -> Result<u64, Problem> {
+fn fuzz(
+    targets: &[&Target],
+    limit: Limit,
+    seed: Option<NonZeroU32>,
+    tell: impl Fn(&str) + Sync,
+) -> Result<u64, Problem> {
     let tools = Tools::find()?;
     tools.build()?;
     let coverage = tools.build_coverage()?;
@@ -171,7 +185,7 @@ fn fuzz(targets: &[&Target], limit: Limit, tell: impl Fn(&str) + Sync) -> Result
     let reports = Mutex::new(Vec::new());
     let work = || {
         while let Some(target) = { queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() } {
-            let report = tools.run(target, limit).and_then(|run| {
+            let report = tools.run(target, limit, seed).and_then(|run| {
                 let reached = coverage.of(target)?;
                 let line = format!(
                     "{:<16}{:>12}{:>9}   {reached}  {}",
@@ -273,11 +287,16 @@ impl Tools {
     }
 
     /// Runs a target; a finding is an error that says how to see it again.
-    fn run(&self, target: &Target, limit: Limit) -> Result<Run, Problem> {
+    fn run(&self, target: &Target, limit: Limit, seed: Option<NonZeroU32>) -> Result<Run, Problem> {
         let failed = |error: std::io::Error| Problem::Failed(format!("{}: {error}\n", target.name));
         // Relative to the root, where it runs, so that what it prints can be typed.
         let folder = Path::new("target/fuzz");
-        let [corpus, artifacts] = ["corpus", "artifacts"].map(|kind| folder.join(kind).join(target.name));
+        // What was found before would make another run of the same seed.
+        let corpus = folder.join(if seed.is_some() { "seeded" } else { "corpus" }).join(target.name);
+        if seed.is_some() {
+            let _ = fs::remove_dir_all(root().join(&corpus));
+        }
+        let artifacts = folder.join("artifacts").join(target.name);
         for folder in [&corpus, &artifacts] {
             fs::create_dir_all(root().join(folder)).map_err(failed)?;
         }
@@ -289,10 +308,12 @@ impl Tools {
             .args(match limit {
                 Limit::Seconds(seconds) => vec![format!("-max_total_time={seconds}")],
                 Limit::Runs(runs) => vec![format!("-runs={runs}")],
-                Limit::Repeatably { runs, seconds } => {
-                    vec!["-seed=1".into(), format!("-runs={runs}"), format!("-max_total_time={seconds}")]
+                Limit::Either { runs, seconds } => {
+                    vec![format!("-runs={runs}"), format!("-max_total_time={seconds}")]
                 }
             })
+            // Without one it is another each time.
+            .args(seed.map(|seed| format!("-seed={seed}")))
             .arg(format!("-timeout={SLOWEST_INPUT}"))
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
             .arg("-print_final_stats=1")

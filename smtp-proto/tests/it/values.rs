@@ -69,6 +69,15 @@ fn limits_are_reached_and_not_passed() {
 }
 
 #[test]
+fn a_local_part_is_plain_if_it_needs_no_quotes() {
+    for (content, plain) in [("a.b", Some("a.b")), ("a b", None), ("a..b", None), ("a\"b", None)] {
+        let local = LocalPart::from_content(content).unwrap();
+        assert_eq!((local.content(), local.plain()), (content, plain));
+        assert_eq!(local.to_string() == content, plain.is_some());
+    }
+}
+
+#[test]
 #[cfg(feature = "idna")]
 fn international_domains_have_a_limit_of_their_own() {
     // Characters that are mapped to nothing count in what is given, up to four times the limit.
