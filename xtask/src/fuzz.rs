@@ -94,8 +94,8 @@ const AT_ONCE: usize = 2;
 const SECONDS: u64 = 60;
 /// What all targets share in `cargo xtask ci`, at most.
 const CI_SECONDS: u64 = 360;
-/// What each of them takes there.  Counted and from the same seed, so that the same commit gives the same on any machine
-/// that is not much too slow.
+/// What each of them takes there.  Counted and from the same seed, so that the same commit gives much the same on any
+/// machine that is not much too slow; libFuzzer goes by addresses in memory too.
 const CI_RUNS: u64 = 150_000;
 const CI_SEED: NonZeroU32 = NonZeroU32::MIN;
 /// Of the lines that a target fuzzes its seeds must reach so many in a hundred.
@@ -291,7 +291,7 @@ impl Tools {
         let failed = |error: std::io::Error| Problem::Failed(format!("{}: {error}\n", target.name));
         // Relative to the root, where it runs, so that what it prints can be typed.
         let folder = Path::new("target/fuzz");
-        // What was found before would make another run of the same seed.
+        // What earlier runs have found would make it another run.
         let corpus = folder.join(if seed.is_some() { "seeded" } else { "corpus" }).join(target.name);
         if seed.is_some() {
             let _ = fs::remove_dir_all(root().join(&corpus));

@@ -27,8 +27,8 @@ cargo xtask interop [NAME...]  sends through real servers, started for the purpo
                                exports keying material; messages gives a thousand random ones to the parsers of Python
                                and Perl; dkim exchanges signatures with other verifiers and signers; output is what
                                the examples do when nobody reads what they print
-cargo xtask fuzz [TARGET...]   fuzzes from the seeds, --seconds N (60) or --runs N each, repeatably with --seed N, and
-                               says what the seeds reach
+cargo xtask fuzz [TARGET...]   fuzzes from the seeds, --seconds N (60) or --runs N each, and says what the seeds reach;
+                               --seed N is for the random numbers, and nothing that was found before is used then
 cargo xtask simulate           runs client against server over a random network, --sessions=N (100000) from --seed=S (0);
                                a failure is shown in its simplest form, and again by --replay=CHOICES
 cargo xtask mutants [NAME...]  changes the code here and there, and sees whether tests fail: reply, address, client by the
