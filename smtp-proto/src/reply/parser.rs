@@ -435,6 +435,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_is_not_shown() {
+        let mut parser = ReplyParser::new(ReplyLimits::default());
+        assert!(parser.parse(&mut &b"334 c2Vj"[..]).unwrap().is_none());
+        let shown = alloc::format!("{parser:?}");
+        assert!(
+            shown.starts_with("ReplyParser") && !shown.contains("c2Vj") && !shown.contains("51"),
+            "{shown}"
+        );
+    }
+
+    #[test]
     fn case_w9_the_code_may_not_change() {
         let error = replies(b"250-a\r\n550 b\r\n").unwrap_err();
         assert_eq!(error.to_string(), "the code changed from 250 to 550 inside one reply");
@@ -451,6 +462,10 @@ mod tests {
     #[test]
     fn case_w11_every_length_has_a_cap() {
         assert_eq!(replies(&[b'2'; 65]).unwrap_err(), ReplyError::LineTooLong { limit: 64 });
+        // A line that is none is first of all too long, its end included.
+        let none = [&[b'x'; 63][..], b"\r\n"].concat();
+        assert_eq!(replies(&none).unwrap_err(), ReplyError::LineTooLong { limit: 64 });
+        assert_eq!(replies(&none[1..]).unwrap_err(), ReplyError::Malformed(Snippet::new(&[b'x'; 62])));
         let mut line = b"250 ".to_vec();
         line.resize(62, b'x');
         line.extend_from_slice(b"\r\n");
