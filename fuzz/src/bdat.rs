@@ -80,6 +80,7 @@ pub fn check(data: &[u8]) {
                     next = 0;
                 }
                 chunk = feed(&mut client, &pieces, &content, &mut next, &mut out);
+                assert!(!format!("{client:?}").contains("staged: ["), "content is shown");
             }
             Next::Wait if out.is_empty() => match server.answer() {
                 Some(reply) => client.handle_input(NOW, &reply),

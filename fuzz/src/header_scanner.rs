@@ -16,6 +16,7 @@ pub fn check(data: &[u8]) {
         let unfolded = field.unfolded();
         assert!(!unfolded.contains(&b'\n') && !unfolded.contains(&b'\r'));
         assert!(!field.text().contains(['\r', '\n', '\0']));
+        assert!(!format!("{field:?}").contains(char::is_control));
         match field.name() {
             Some(name) => {
                 assert!(!name.is_empty() && !name.contains(&b':') && !name.contains(&b' '));
@@ -29,6 +30,7 @@ pub fn check(data: &[u8]) {
         assert_eq!(alone.next(), Some(field));
         assert_eq!(alone.next(), None);
     }
+    assert!(!format!("{:?}", Fields::new(data)).contains(char::is_control));
     let body = Fields::new(data).body();
     assert!(data.ends_with(body));
     let between = &data[length..data.len() - body.len()];

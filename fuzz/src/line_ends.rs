@@ -2,7 +2,7 @@
 //!
 //! An input is a message.
 
-use smtp_message::{Bcc, Chunks, Content, Fields, LineEnds, Part, RawError, RawMessage};
+use smtp_message::{Bcc, Chunks, Content, Fields, LineEnds, Part, RawError, RawMessage, Resent};
 use smtp_proto::Extensions;
 
 use crate::{STAMP, assert_lines, assert_printable};
@@ -73,7 +73,18 @@ fn check_message(message: &RawMessage) {
     while chunks.next(&mut sent).expect("all is at hand") {}
     assert_eq!(sent, bytes);
     assert!(!format!("{message:?}").contains(char::is_control));
-    let _ = (message.sender(), message.recipients());
+    for error in [message.sender().err(), message.recipients().err()].into_iter().flatten() {
+        assert_printable(error);
+    }
+    // What is passed on has the envelope of who does so, also when it is read back.
+    let resent = Resent::new().from("resender@example.com").to("resent@example.com");
+    match message.resent(resent, &STAMP) {
+        Ok(resent) => {
+            let again = RawMessage::parse(resent.as_bytes().to_vec(), LineEnds::Strict, Bcc::Keep);
+            assert_eq!(again.expect("it is strict").recipients(), resent.recipients());
+        }
+        Err(error) => assert_printable(&error),
+    }
 }
 
 fn check_error(error: &RawError, data: &[u8]) {

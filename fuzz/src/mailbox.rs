@@ -2,7 +2,7 @@
 //!
 //! An input is a text; bytes that are not UTF-8 become U+FFFD.
 
-use smtp_message::{Bcc, Fields, LineEnds, Mailbox, MailboxList, Message, RawMessage};
+use smtp_message::{Bcc, Fields, LineEnds, Mailbox, MailboxEntry, MailboxList, Message, RawMessage};
 
 use crate::{STAMP, assert_lines, assert_printable};
 
@@ -23,6 +23,7 @@ pub fn check(data: &[u8]) {
         Ok(list) => {
             assert_eq!(list.to_string().parse().as_ref(), Ok(&list), "{text:?}");
             assert_eq!(MailboxList::try_from(text).as_ref(), Ok(&list));
+            assert_eq!(copied(&list), list);
             check_written(&list);
         }
         Err(error) => assert_printable(&error),
@@ -37,6 +38,9 @@ pub fn check(data: &[u8]) {
         }
         Err(error) => assert_printable(&error),
     }
+    if let Err(error) = MailboxList::new().push_group(text, []) {
+        assert_printable(&error);
+    }
     // Among the headers of a message that was made elsewhere.
     let raw = format!("From: {text}\nTo: {text}\nBcc: b@example.com\n\n");
     if let Ok(raw) = RawMessage::parse(raw, LineEnds::Normalise, Bcc::Remove) {
@@ -47,6 +51,20 @@ pub fn check(data: &[u8]) {
             assert_printable(error);
         }
     }
+}
+
+/// The same list, put together anew.
+fn copied(list: &MailboxList) -> MailboxList {
+    let mut copy = MailboxList::new();
+    for entry in list.entries() {
+        match entry {
+            MailboxEntry::Mailbox(mailbox) => copy.push(mailbox.clone()),
+            MailboxEntry::Group { name, members } => {
+                copy.push_group(name, members.iter().cloned()).expect("a name that was read");
+            }
+        }
+    }
+    copy
 }
 
 /// What is written is lines, and a reader finds the same addresses in it.
