@@ -44,13 +44,11 @@ impl Leaf {
 
     /// Text with line ends of any kind, which become CRLF.
     pub(crate) fn text(text: String) -> Self {
-        let mut scan = Scan::default();
-        scan.feed(text.as_bytes());
+        let mut scan = Scan::of_utf8(text.as_bytes());
         let mut bytes = text.into_bytes();
         if scan.has_bare_ends() || !(bytes.is_empty() || bytes.ends_with(b"\n")) {
             bytes = normalise_all(&bytes);
-            scan = Scan::default();
-            scan.feed(&bytes);
+            scan = Scan::of_utf8(&bytes);
         }
         Self { data: bytes.into(), scan: Some(scan) }
     }

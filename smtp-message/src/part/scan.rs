@@ -42,6 +42,8 @@ pub(crate) struct Scan {
 /// Whether octets that come in pieces are UTF-8.
 #[derive(Clone, Copy, Debug, Default)]
 struct Utf8 {
+    /// It is, as is known without looking.
+    known: bool,
     /// A character that a piece did not end.
     cut: [u8; 4],
     cut_len: usize,
@@ -77,6 +79,14 @@ impl Scan {
         scan
     }
 
+    /// What a whole text is, whose octets are UTF-8.
+    pub(crate) fn of_utf8(text: &[u8]) -> Self {
+        let mut scan = Self::default();
+        scan.utf8.known = true;
+        scan.feed(text);
+        scan
+    }
+
     /// Looks at the next piece.
     pub(crate) fn feed(&mut self, data: &[u8]) {
         if data.is_empty() {
@@ -93,7 +103,7 @@ impl Scan {
                 self.classify(data);
             }
         }
-        if self.eight_bit {
+        if self.eight_bit && !self.utf8.known {
             self.utf8.feed(data);
         }
         self.measure_lines(data);
