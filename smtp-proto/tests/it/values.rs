@@ -128,7 +128,14 @@ fn replies_for_people() {
 fn limits_of_replies_count_every_byte() {
     let line = |length: usize| format!("250 {}\r\n", "x".repeat(length - 6)).into_bytes();
     assert!(parse(&line(40)).unwrap().is_some());
-    assert_eq!(parse(&line(41)).unwrap_err(), ReplyError::LineTooLong { limit: 40 });
+    for length in [41, 42, 90] {
+        assert_eq!(parse(&line(length)).unwrap_err(), ReplyError::LineTooLong { limit: 40 });
+    }
+    let limited = |line, lines| {
+        ReplyParser::new(ReplyLimits { line, lines, bytes: 100 }).parse(&mut &b"250 \r\n"[..]).unwrap_err()
+    };
+    assert_eq!(limited(5, 1), ReplyError::LineTooLong { limit: 5 });
+    assert_eq!(limited(6, 0), ReplyError::TooManyLines { limit: 0 });
     // Without an end, as soon as it cannot be in time.
     assert_eq!(parse(&line(41)[..40]), Ok(None));
     assert_eq!(
