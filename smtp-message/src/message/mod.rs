@@ -182,6 +182,19 @@ impl Message {
         }
     }
 
+    /// The plan that this form was told of.  None is made anew: data may be something else by now, of the same form.
+    fn plan_of(&self, form: &Form) -> Option<Held> {
+        let held = match &self.0.plans {
+            Plans::Fixed(_) => Held::Own(self.clone()),
+            Plans::Open(draft) => {
+                let plans = draft.plans.lock().unwrap_or_else(PoisonError::into_inner);
+                let (_, plan) = plans.iter().rfind(|(_, plan)| plan.form == *form)?;
+                Held::Shared(Arc::clone(plan))
+            }
+        };
+        (held.form == *form && held.is_current()).then_some(held)
+    }
+
     /// The plan for a server, or a message around this one, that can take so much.
     pub(crate) fn plan_for(&self, mode: Mode) -> Result<Held, ContentError> {
         let draft = match &self.0.plans {
@@ -226,14 +239,8 @@ impl Content for Message {
     }
 
     fn open(&self, form: &Form) -> Result<Box<dyn Chunks>, ContentError> {
-        // Headers that are UTF-8 make a message 8-bit, so that its form does not say all about its mode.
-        for most in [form.body, BodyType::SevenBit] {
-            let plan = self.plan_for(Mode { most, utf8: form.smtputf8 })?;
-            if plan.form == *form {
-                return Ok(Box::new(PlanChunks::new(plan)));
-            }
-        }
-        Err(ContentError::Changed)
+        let plan = self.plan_of(form).ok_or(ContentError::Changed)?;
+        Ok(Box::new(PlanChunks::new(plan)))
     }
 }
 

@@ -4,6 +4,8 @@ mod fields;
 
 use super::*;
 use crate::{Data, Date, HeaderValue, MailboxList, Part, Stamp, TransferEncoding};
+use std::io::Cursor;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const STAMP: Stamp = Stamp { unix_time: Duration::from_secs(1_781_522_645), random: [7; 32] };
@@ -664,6 +666,33 @@ fn a_file_is_read_when_it_is_sent_and_may_not_change_meanwhile() {
     assert!(matches!(error, ContentError::Changed));
     std::fs::remove_dir_all(&directory).unwrap();
     assert!(matches!(message.form(&Extensions::default()), Err(ContentError::Io(_))));
+}
+
+#[test]
+fn a_reader_is_opened_once_for_the_form_and_once_to_be_sent() {
+    // In base64 the other one would have the same form.
+    let (first, other) = ("ab\r\n".repeat(3), "\u{fc}\r\n");
+    for (most, able) in [
+        (BodyType::SevenBit, "250 x\r\n"),
+        (BodyType::EightBitMime, "250-x\r\n250 8BITMIME\r\n"),
+        (BodyType::BinaryMime, "250-x\r\n250-CHUNKING\r\n250 BINARYMIME\r\n"),
+    ] {
+        let (opened, first) = (Arc::new(AtomicUsize::new(0)), first.clone());
+        let counter = Arc::clone(&opened);
+        let data = Data::open(move || {
+            let text = if counter.fetch_add(1, Ordering::Relaxed) == 0 { &first } else { other };
+            Ok(Cursor::new(text.to_owned()))
+        });
+        let message = minimal().body(Part::new("text/plain; charset=utf-8", data)).at_most(most);
+        let message = message.build(&STAMP).unwrap();
+        let form = message.form(&extensions(able)).unwrap();
+        assert_eq!(form.body, BodyType::SevenBit);
+        let mut chunks = message.open(&form).unwrap();
+        let sent =
+            std::iter::repeat_with(|| chunks.next(&mut Vec::new())).find(|more| !matches!(more, Ok(true)));
+        assert!(matches!(sent, Some(Err(ContentError::Changed))), "{most:?}");
+        assert_eq!(opened.load(Ordering::Relaxed), 2, "{most:?}");
+    }
 }
 
 #[test]
