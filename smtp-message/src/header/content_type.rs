@@ -103,7 +103,7 @@ impl ContentType {
 
     /// Whether it is of text, and does not say in which character set.
     pub(crate) fn lacks_charset(&self) -> bool {
-        self.is_of("text/") && self.param("charset").is_none()
+        !self.utf8 && self.is_of("text/") && self.param("charset").is_none()
     }
 
     /// Whether it says UTF-8 because the data was given as text.

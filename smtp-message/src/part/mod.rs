@@ -543,7 +543,7 @@ impl Part {
 
     /// The type of data that was seen: text says its character set.
     pub(crate) fn seen(&self, scan: &Scan) -> Cow<'_, ContentType> {
-        if !self.content_type.lacks_charset() || !scan.eight_bit {
+        if !scan.eight_bit || !self.content_type.lacks_charset() {
             Cow::Borrowed(&self.content_type)
         } else if scan.is_utf8() {
             Cow::Owned(self.content_type.clone().in_utf8())

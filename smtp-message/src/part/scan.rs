@@ -96,8 +96,8 @@ impl Scan {
         let plain = Some(data).filter(|_| self.tail[3] != b'\r').and_then(plain);
         match plain {
             // Its line ends are all alike, and need not be counted.
-            Some(Plain { equals: false, .. }) => {}
-            Some(_) => self.escapes += memchr_iter(b'=', data).count() as u64,
+            Some(Plain { equals: false }) => {}
+            Some(Plain { equals: true }) => self.escapes += memchr_iter(b'=', data).count() as u64,
             None => {
                 self.crlfs += u64::from(self.tail[3] == b'\r' && data[0] == b'\n');
                 self.classify(data);
@@ -107,7 +107,7 @@ impl Scan {
             self.utf8.feed(data);
         }
         self.measure_lines(data);
-        if plain.is_none_or(|plain| plain.underscores) {
+        if plain.is_none_or(|plain| plain.equals) || self.tail[3] == MARKER[2] {
             for at in memchr_iter(MARKER[3], data) {
                 self.marker |= self.begins_line(data, at);
             }
@@ -244,8 +244,6 @@ impl Utf8 {
 struct Plain {
     /// There is a `=` in it.
     equals: bool,
-    /// There is a `_` in it.
-    underscores: bool,
 }
 
 /// What data is if it is plain, found out in one simple loop, which the compiler turns into a wide one.
@@ -253,21 +251,21 @@ fn plain(data: &[u8]) -> Option<Plain> {
     /// Octets that are looked at before the next decision to go on.
     const STEP: usize = 1 << 10;
     let (first, last) = (*data.first()?, *data.last()?);
-    // Bytes above 127 are negative here.
-    let is_odd = |b: u8| (b.cast_signed() < 0x20) & (b != b'\t') & (b != b'\r') & (b != b'\n') | (b == 0x7f);
-    let (mut equals, mut underscores) = (last == b'=', last == b'_');
-    let mut odd = (first == b'\n') | (last == b'\r') | is_odd(last);
+    // DEL and all above it come before the controls here.
+    let is_control = |b: u8| b.wrapping_add(1).cast_signed() <= 0x20;
+    let is_odd = |b: u8| is_control(b) & !((b == b'\t') | (b == b'\r') | (b == b'\n'));
+    let mut equals = first == b'=';
+    let mut odd = (first == b'\n') | is_odd(first) | (last == b'\r');
     for (these, next) in data.chunks(STEP).zip(data[1..].chunks(STEP)) {
         for (&a, &b) in these.iter().zip(next) {
-            odd |= is_odd(a) | ((a == b'\r') ^ (b == b'\n'));
-            equals |= a == b'=';
-            underscores |= a == b'_';
+            odd |= is_odd(b) | ((a == b'\r') ^ (b == b'\n'));
+            equals |= b == b'=';
         }
         if odd {
             return None;
         }
     }
-    (!odd).then_some(Plain { equals, underscores })
+    (!odd).then_some(Plain { equals })
 }
 
 #[cfg(test)]
