@@ -4,7 +4,7 @@
 //! Bytes that are not UTF-8 become U+FFFD.
 
 use smtp_message::{
-    AutoSubmitted, BodyType, Content, Fields, HeaderValue, Importance, Message, MessageBuilder, MessageId,
+    AutoSubmitted, BodyType, Content, Fields, HeaderValue, Importance, MailboxList, Message, MessageBuilder, MessageId,
     Part, Resent,
 };
 use smtp_proto::Extensions;
@@ -51,6 +51,10 @@ pub fn check(data: &[u8]) {
     single(start().body(Part::text("").description(value)), "Content-Description", Some(value));
     single(start().body(Part::text("").id(value)), "Content-ID", None);
     single(start().body(Part::text("").header(name, value)), name, None);
+    if let Ok(list) = value.parse::<MailboxList>() {
+        single(start().body(Part::text("").header(name, list.clone())), name, None);
+        single(start().header(name, list), name, None);
+    }
     for value in [
         HeaderValue::Raw(value.into()),
         HeaderValue::Phrases(vec![value.into(), other.into()]),
@@ -97,6 +101,9 @@ fn single(builder: MessageBuilder, name: &str, text: Option<&str>) {
     while chunks.next(&mut bytes).expect("all is at hand") {}
     assert_eq!(form.size, Some(bytes.len() as u64));
     assert_lines(&bytes);
+    assert!(form.body != BodyType::SevenBit || bytes.is_ascii());
+    let head = bytes.windows(4).position(|end| end == b"\r\n\r\n").expect("an empty line");
+    assert!(form.smtputf8 || bytes[..head].is_ascii());
     let found: Vec<_> = Fields::new(&bytes).filter(|field| field.is(name)).collect();
     assert_eq!(found.len(), 1, "{name:?} in {}", bytes.escape_ascii());
     // No other field is there but those that every message has, and the one.

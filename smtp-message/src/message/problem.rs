@@ -103,6 +103,10 @@ pub enum Rule {
     Encoding(TransferEncoding),
     /// Whatever boundary is made of the stamp's randomness, it occurs in a part: that randomness was known before.
     Boundary,
+    /// The part is sent as it was made elsewhere, with the fields that it has.
+    ReadyMade,
+    /// Text that was given as such is UTF-8, and goes under no other name.
+    Utf8,
     /// It is to be sent as it is, and has a CR or LF that is not part of a CRLF.
     BareLineEnd {
         /// Where.
@@ -197,6 +201,8 @@ impl fmt::Display for Rule {
                 return write!(f, "the data does not fit the transfer encoding {}", encoding.name());
             }
             Self::Boundary => "every boundary that can be made occurs in a part",
+            Self::ReadyMade => "the part is sent as it was made, with the fields that it has",
+            Self::Utf8 => "another character set is said of text that is UTF-8",
             Self::BareLineEnd { at } => {
                 return write!(f, "CR or LF that is not part of a CRLF, at octet {at}");
             }

@@ -107,7 +107,11 @@ impl Resent {
         DateError: From<D::Error>,
     {
         match date.try_into() {
-            Ok(date) => self.date = Some(date),
+            Ok(date) => {
+                if self.date.replace(date).is_some() {
+                    self.problems.push(("Resent-Date", Rule::Repeated));
+                }
+            }
             Err(error) => self.problems.push(("Resent-Date", Rule::Date(error.into()))),
         }
         self
@@ -120,7 +124,11 @@ impl Resent {
         MessageIdError: From<I::Error>,
     {
         match id.try_into() {
-            Ok(id) => self.message_id = Some(id),
+            Ok(id) => {
+                if self.message_id.replace(id).is_some() {
+                    self.problems.push(("Resent-Message-ID", Rule::Repeated));
+                }
+            }
             Err(error) => self.problems.push(("Resent-Message-ID", Rule::MessageId(error.into()))),
         }
         self

@@ -3,7 +3,7 @@
 mod fields;
 
 use super::*;
-use crate::{Data, Date, HeaderValue, MailboxList, Part, Stamp, TransferEncoding};
+use crate::{Data, Date, HeaderValue, MailboxList, Part, Resent, Stamp, TransferEncoding};
 use std::io::Cursor;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -111,6 +111,9 @@ fn case_m14_what_every_message_has_once() {
     refused(minimal().message_id("a").message_id("b"), &[("Message-ID", Rule::Repeated)]);
     refused(minimal().sender("a@x").sender("a@x"), &[("Sender", Rule::Repeated)]);
     refused(minimal().text("a").text("b"), &[("body", Rule::Repeated)]);
+    let resent = Resent::new().from("c@x").to("d@x").date(Duration::ZERO).date(Duration::ZERO);
+    let repeated = [("Resent-Date", Rule::Repeated), ("Resent-Message-ID", Rule::Repeated)];
+    refused(minimal().resent(resent.message_id("a").message_id("b")), &repeated);
     refused(minimal().header("Date", "x"), &[("Date", Rule::OwnMethod)]);
     let several = minimal().from("N <c@example.com>").sender("s@example.net").build(&STAMP).unwrap();
     assert_eq!(several.sender().to_string(), "s@example.net");
@@ -148,6 +151,20 @@ fn case_a4_only_a_local_part_needs_smtputf8() {
     assert_eq!(form(&message).body, BodyType::EightBitMime);
     // In the envelope alone it is not the content that needs it.
     assert!(!form(&minimal().bcc("ü@x").build(&STAMP).unwrap()).smtputf8);
+    // In a field of a part it is, wherever that part is.
+    let author = || "ü@x".parse::<crate::Mailbox>().unwrap();
+    let part = || Part::text("t").header("Content-Author", author());
+    let inner = minimal().body(part()).build(&STAMP).unwrap();
+    for part in [
+        part(),
+        Part::mixed([Part::text("front"), part()]),
+        Part::mixed([Part::text("t")]).header("Content-Author", author()),
+        Part::message(&inner),
+    ] {
+        let message = minimal().body(part).build(&STAMP).unwrap();
+        assert_eq!((form(&message).smtputf8, form(&message).body), (true, BodyType::EightBitMime));
+        assert!(String::from_utf8(message.to_bytes().unwrap()).unwrap().contains("Content-Author: ü@x\r\n"));
+    }
 }
 
 #[test]
@@ -557,6 +574,20 @@ fn problems_of_parts_say_which_part() {
     refused(minimal().body(Part::text("").param("boundary", "x")), &[("Content-Type", Rule::OwnMethod)]);
     refused(minimal().body(Part::new("multipart/mixed", "x")), &[("Content-Type", Rule::OwnMethod)]);
     refused(minimal().body(Part::new("Message/RFC822", "x")), &[("Content-Type", Rule::OwnMethod)]);
+    for (text, charset) in [("ü", "iso-8859-1"), ("a", "iso-8859-1"), ("ü", "us-ascii")] {
+        let part = Part::text(text).content_type(&*format!("text/x; charset={charset}"));
+        refused(minimal().body(part), &[("Content-Type", Rule::Utf8)]);
+    }
+    let twice = Part::text("").description("a").header("content-DESCRIPTION", "b");
+    refused(minimal().body(twice), &[("content-DESCRIPTION", Rule::Repeated)]);
+    let alternatives = Part::text("").header("Content-Alternative", "a").header("Content-Alternative", "b");
+    assert!(minimal().body(alternatives).build(&STAMP).is_ok());
+    let ready = || Part::entity("A: b\r\n\r\n").description("x").id("a@b").name("y");
+    let fields = ["Content-Disposition", "Content-ID", "Content-Description"];
+    refused(minimal().body(ready()), &fields.map(|field| (field, Rule::ReadyMade)));
+    let fields = fields.map(|field| format!("part 2: {field}"));
+    let expected = [0, 1, 2].map(|i| (&*fields[i], Rule::ReadyMade));
+    refused(minimal().body(Part::mixed([Part::text("a"), ready()])), &expected);
 }
 
 #[test]

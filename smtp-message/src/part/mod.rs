@@ -333,7 +333,7 @@ impl Part {
     }
 
     /// Sets the media type instead of the one that it has.  Parameters are all of this type, except that text of
-    /// [`text`](Self::text) and its like stays UTF-8 if no other `charset` is said.
+    /// [`text`](Self::text) and its like stays UTF-8: no other `charset` can be said, but `us-ascii` if it is.
     pub fn content_type<T>(mut self, content_type: T) -> Self
     where
         T: TryInto<ContentType>,
@@ -347,6 +347,9 @@ impl Part {
                     || content_type.is("message/rfc822") =>
             {
                 self.problem("Content-Type", Rule::OwnMethod);
+            }
+            Ok(content_type) if self.content_type.is_utf8() && !self.is_in(&content_type) => {
+                self.problem("Content-Type", Rule::Utf8);
             }
             Ok(content_type) => {
                 let utf8 = self.content_type.is_utf8() && content_type.lacks_charset();
@@ -414,12 +417,22 @@ impl Part {
     pub fn header(mut self, name: impl Into<String>, value: impl Into<HeaderValue>) -> Self {
         const OWN: [&str; 4] =
             ["Content-Type", "Content-Transfer-Encoding", "Content-Disposition", "Content-ID"];
+        // RFC 2045 section 8, RFC 3282 section 2, RFC 2557 section 4, RFC 1864 section 2, RFC 3803 section 2.
+        const ONCE: [&str; 5] = [
+            "Content-Description",
+            "Content-Language",
+            "Content-Location",
+            "Content-MD5",
+            "Content-Duration",
+        ];
         let (name, value) = (name.into(), value.into());
-        let own = OWN.iter().any(|own| own.eq_ignore_ascii_case(&name));
+        let is_among = |names: &[&str]| names.iter().any(|other| other.eq_ignore_ascii_case(&name));
+        let (own, once) = (is_among(&OWN), is_among(&ONCE));
         let content = name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("Content-"));
         let rule = name_problem(&name)
             .or((own || !content).then_some(Rule::OwnMethod))
-            .or_else(|| value_problem(&name, &value));
+            .or_else(|| value_problem(&name, &value))
+            .or_else(|| (once && self.has(&name)).then_some(Rule::Repeated));
         match rule {
             Some(rule) => self.problem(&name, rule),
             None => {
@@ -479,6 +492,22 @@ impl Part {
         self.depth
     }
 
+    /// Whether text that is UTF-8 is in the character set that a type says, if it says any.
+    fn is_in(&self, content_type: &ContentType) -> bool {
+        let is_ascii = |leaf: &Leaf| leaf.data.at_hand().is_some_and(|data| data.is_ascii());
+        content_type.param("charset").is_none_or(|charset| {
+            charset.eq_ignore_ascii_case("utf-8")
+                || charset.eq_ignore_ascii_case("us-ascii")
+                    && matches!(&self.node, Node::Leaf(leaf) if is_ascii(leaf))
+        })
+    }
+
+    /// Whether a field of this name was added.
+    fn has(&self, name: &str) -> bool {
+        let others = self.more.as_ref().map_or(&[][..], |more| &more.others);
+        others.iter().any(|other| other.name.eq_ignore_ascii_case(name))
+    }
+
     fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }
@@ -515,7 +544,17 @@ impl Part {
                     tell(place, "Content-Transfer-Encoding", Rule::Encoding(encoding));
                 }
             }
-            Node::Message(_) | Node::Raw(_) | Node::Entity(_) => {}
+            Node::Entity(_) => {
+                let Some(more) = &self.more else { return };
+                let disposition = more.disposition.map(|_| "Content-Disposition");
+                let id = more.id.as_ref().map(|_| "Content-ID");
+                for field in
+                    disposition.into_iter().chain(id).chain(more.others.iter().map(|other| &*other.name))
+                {
+                    tell(place, field, Rule::ReadyMade);
+                }
+            }
+            Node::Message(_) | Node::Raw(_) => {}
         }
     }
 
@@ -529,8 +568,17 @@ impl Part {
         }
     }
 
-    /// Whether headers of a message or an entity in it are UTF-8 in every form.
+    /// Whether its headers, or those of a message or an entity in it, are UTF-8 in every form.
     pub(crate) fn needs_utf8(&self) -> bool {
+        // All but addresses can be encoded.
+        let is_utf8_itself = |more: &More| {
+            let mut own = Vec::new();
+            more.others.iter().for_each(|other| other.write(&mut own, false));
+            !own.is_ascii()
+        };
+        if self.more.as_deref().is_some_and(is_utf8_itself) {
+            return true;
+        }
         match &self.node {
             Node::Multipart(parts) => parts.iter().any(Self::needs_utf8),
             Node::Message(message) => message.needs_utf8(),

@@ -318,7 +318,9 @@ fn text_without_a_character_set_gets_the_one_that_it_has() {
     let text = || Part::text("gr\u{fc}n");
     assert_eq!(content_type(text().content_type("text/markdown")), "text/markdown; charset=utf-8");
     assert_eq!(content_type(Part::text("a").content_type("Text/x; a=b")), "Text/x; charset=utf-8; a=b");
-    assert_eq!(content_type(text().content_type("text/x; charset=x")), "text/x; charset=x");
+    assert_eq!(content_type(text().content_type("text/x; charset=UTF-8")), "text/x; charset=UTF-8");
+    let plain = Part::text("a").content_type("text/x; charset=US-ascii");
+    assert_eq!(content_type(plain), "text/x; charset=US-ascii");
     assert_eq!(content_type(text().content_type("application/x")), "application/x");
 }
 

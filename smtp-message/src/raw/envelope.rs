@@ -85,30 +85,29 @@ fn last_block(fields: &[Field<'_>]) -> Option<Vec<Resent>> {
         NAMES.iter().position(|name| start && field.is(name)).map(|name| (name, place))
     };
     let mut resent: Vec<Resent> = fields.iter().enumerate().filter_map(named).collect();
-    let end = if distinct(&resent) == resent.len() {
-        // There are programs that spread their fields, so that this is one block, unless a whole one stands apart.
-        gap(&resent).filter(|&gap| ends(&resent, true).contains(&gap)).unwrap_or(resent.len())
-    } else {
-        let strict = ends(&resent, true);
-        let ends = if strict.is_empty() { ends(&resent, false) } else { strict };
+    // There are programs that spread their fields, so that this is one block, whatever stands between them.
+    if distinct(&resent) < resent.len() {
+        let (begins, whole) = (|block: &[Resent]| !matches!(block[0].0, 2..5), has_recipient);
+        let strict = ends(&resent, |block| begins(block) && whole(block));
+        // Nobody but those who are not named may have got it; but then it may also be that a program puts recipients first.
+        let (ends, others) = match strict.is_empty() {
+            true => (ends(&resent, begins), ends(&resent, whole)),
+            false => (strict, Vec::new()),
+        };
         let apart = gap(&resent).filter(|gap| ends.contains(gap) && has_recipient(&resent[..*gap]));
         let (first, last) = (*ends.first()?, *ends.last()?);
-        if apart.is_none() && resent[first..last].iter().any(|(name, _)| *name < 5) {
+        let (least, most) = others.iter().fold((first, last), |(a, b), &end| (a.min(end), b.max(end)));
+        if apart.is_none() && resent[least..most].iter().any(|(name, _)| *name < 5) {
             return None;
         }
-        apart.unwrap_or(first)
-    };
-    resent.truncate(end);
+        resent.truncate(apart.unwrap_or(first));
+    }
     Some(resent)
 }
 
-/// Where the first block may end so that all that follows is blocks; with recipients each, if that is asked for.
-fn ends(resent: &[Resent], recipients: bool) -> Vec<usize> {
-    let block = |block: &[Resent]| {
-        block.iter().any(|(name, _)| *name == 0)
-            && !matches!(block[0].0, 2..5)
-            && (!recipients || has_recipient(block))
-    };
+/// Where the first block may end so that all that follows is such blocks.
+fn ends(resent: &[Resent], is_such: impl Fn(&[Resent]) -> bool) -> Vec<usize> {
+    let block = |block: &[Resent]| block.iter().any(|(name, _)| *name == 0) && is_such(block);
     // Whether what begins at a place is nothing or blocks.
     let mut blocks = vec![false; resent.len() + 1];
     blocks[resent.len()] = true;
@@ -215,7 +214,8 @@ mod tests {
             "fttd",    // no second block without an author
             "tt",      // nor without any
             "dftsdft", // whose the sender is
-            "dfcfc.cf", "dfstdf", "ddf",
+            "dfcfc.cf", "dfstdf", "ddf",    //
+            "dftcdf", // whose the copy is
         ] {
             assert_eq!(read(letters), Err(RawEnvelopeError::AmbiguousResent), "{letters}");
         }

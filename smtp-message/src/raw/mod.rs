@@ -89,7 +89,8 @@ pub enum RawError {
     },
     /// It begins with a UTF-8 byte order mark, and [`LineEnds::Strict`] was asked for.
     ByteOrderMark,
-    /// It is empty, or its first line is, so that it has no headers, or they would be taken for the body with any Bcc in them.
+    /// It is empty, or its first line is, so that it has no headers, or they would be taken for the body with any Bcc in them;
+    /// or it has none but Bcc.
     NoHeaders,
     /// A line among the headers is neither a field nor the continuation of one.
     NoField {
@@ -154,6 +155,9 @@ impl RawMessage {
             let shown = || found.iter().filter(|field| !hidden(field)).map(|field| field.whole);
             smtputf8 = !shown().all(<[u8]>::is_ascii);
             message = shown().chain([rest]).collect::<Vec<_>>().concat();
+        }
+        if message.is_empty() || message.starts_with(b"\r\n") {
+            return Err(RawError::NoHeaders);
         }
         let body = if message.is_ascii() { BodyType::SevenBit } else { BodyType::EightBitMime };
         let form = Form { size: Some(message.len() as u64), body, smtputf8 };
@@ -279,7 +283,7 @@ impl fmt::Display for RawError {
                 write!(f, "line {line} has {length} octets, at most {LINE_LIMIT} are allowed")
             }
             Self::ByteOrderMark => f.write_str("it begins with a byte order mark"),
-            Self::NoHeaders => f.write_str("it has no headers: it is empty, or its first line is"),
+            Self::NoHeaders => f.write_str("it has no headers (but Bcc): it is empty, or its first line is"),
             Self::NoField { line } => write!(f, "line {line} is among the headers and is no header field"),
             Self::HeaderNotUtf8 { at } => write!(f, "the headers are not UTF-8 at octet {at}"),
         }
@@ -400,6 +404,9 @@ mod tests {
         }
         assert_eq!(parse("\nHello").unwrap_err(), RawError::NoHeaders);
         assert_eq!(parse("").unwrap_err(), RawError::NoHeaders);
+        for text in ["Bcc: x@y\n", "Bcc: x@y\n\nFrom: z\n", "bcc: x@y\nResent-Bcc: x@y\n\nFrom: z\n"] {
+            assert_eq!(parse(text).unwrap_err(), RawError::NoHeaders);
+        }
         assert_eq!(parse("\u{feff}").unwrap_err(), RawError::NoHeaders);
     }
 
