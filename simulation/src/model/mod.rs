@@ -81,6 +81,8 @@ pub(crate) struct Model {
     needs_reset: bool,
     quit: Quit,
     told_bare_lf: bool,
+    /// A 421, until the other recipients of LMTP have their replies.
+    bye: Option<Error>,
     end: Option<Result<(), Error>>,
     /// A message was taken, and nobody's outcome says so.
     pub(crate) taken_in_vain: Option<Reply>,
@@ -107,6 +109,7 @@ impl Model {
             needs_reset: false,
             quit: Quit::No,
             told_bare_lf: false,
+            bye: None,
             end: None,
             taken_in_vain: None,
         };
@@ -315,7 +318,11 @@ impl Model {
         if leaves && self.transactions.is_empty() && !self.parser.is_mid_reply() {
             self.close(Ok(()));
         } else {
-            self.fail(Error::Disconnected { phase: self.phase() });
+            let lost = Error::Disconnected { phase: self.phase() };
+            match self.bye.take() {
+                Some(bye) => self.fail(bye),
+                None => self.fail(lost),
+            }
         }
     }
 

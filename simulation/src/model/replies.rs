@@ -54,7 +54,10 @@ impl Model {
             To::Quit => self.close(Ok(())),
         }
         if bye && to != To::Quit {
-            self.fail(Error::Refused { phase, reply: copy });
+            self.bye = Some(Error::Refused { phase, reply: copy });
+        }
+        if !matches!(self.fifo.front(), Some((To::EndFor(..), _))) {
+            self.bye.take().into_iter().for_each(|error| self.fail(error));
         }
     }
 

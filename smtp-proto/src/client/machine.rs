@@ -48,6 +48,8 @@ pub struct Client {
     needs_reset: bool,
     pub(super) quit: Quit,
     told_bare_lf: bool,
+    /// How the session ends when the verdicts on a message have come.
+    goodbye: Option<Error>,
     pub(super) end: Option<Result<(), Error>>,
 }
 
@@ -70,6 +72,7 @@ impl Client {
             needs_reset: false,
             quit: Quit::No,
             told_bare_lf: false,
+            goodbye: None,
             end: None,
         };
         if tls == TlsMode::Implicit {
@@ -229,7 +232,9 @@ impl Client {
         if leaving && self.transactions.is_empty() && !self.parser.is_mid_reply() {
             self.close(Ok(()));
         } else {
-            self.fail(Error::Disconnected { phase: self.phase() });
+            let lost = Error::Disconnected { phase: self.phase() };
+            let error = self.goodbye.take().unwrap_or(lost);
+            self.fail(error);
         }
     }
 
@@ -346,7 +351,7 @@ impl Client {
         }
         // By 421 the server ends the session (RFC 5321 section 3.8), so it has done nothing of what stands behind the command
         // that this answers, and says yes to nobody any more.  That is so for LMTP too, between the verdicts on one message:
-        // the server is responsible for those it has said yes to (RFC 2033 section 4.2), and nothing that it said is lost.
+        // the server is responsible for those alone to whom it has said yes (RFC 2033 section 4.2).
         let is_goodbye = matches!(&error, Error::Refused { reply, .. } if reply.code().get() == 421);
         for mut transaction in self.transactions.take_all() {
             let sent = transaction.end.is_some_and(|end| self.wire.pipeline.is_written(end)) && !is_goodbye;
@@ -408,8 +413,9 @@ impl Client {
         if awaited != Awaited::Auth && !is_echo {
             self.said = Said::default();
         }
-        let goodbye =
-            (closing && awaited != Awaited::Quit).then(|| Error::Refused { phase, reply: reply.clone() });
+        if closing && awaited != Awaited::Quit {
+            self.goodbye = Some(Error::Refused { phase, reply: reply.clone() });
+        }
         match awaited {
             Awaited::Greeting => self.on_greeting(reply),
             Awaited::Ehlo => self.on_ehlo(reply),
@@ -430,7 +436,9 @@ impl Client {
             Awaited::Rset => self.refused(Phase::Reset, reply),
             Awaited::Quit => self.close(Ok(())),
         }
-        if let Some(error) = goodbye {
+        // What was said of one recipient of LMTP need not be the last word: by a proxy others have verdicts of their own.
+        let is_last = !matches!(self.wire.pipeline.front(), Some((Awaited::RecipientVerdict(..), _)));
+        if is_last && let Some(error) = self.goodbye.take() {
             self.fail(error);
         }
     }

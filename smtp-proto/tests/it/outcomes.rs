@@ -4,56 +4,92 @@ use super::script::{Setup, check};
 use super::wire::{after_hello, hello, one};
 use smtp_proto::envelope::Form;
 
+/// A message to three by LMTP, in one flight, up to its end.
+const TO_THREE: &str = "C: MAIL FROM:<from@a.example>
+    C: RCPT TO:<x@b.example>
+    C: RCPT TO:<y@b.example>
+    C: RCPT TO:<z@b.example>
+    C: DATA
+    S: 250 ok
+    S: 250 ok
+    S: 250 ok
+    S: 250 ok
+    S: 354 go
+    C: hi
+    C: .
+    ";
+
+#[track_caller]
+fn by_lmtp(setup: &Setup, verdicts: &str, expected: &str) {
+    let hello = hello(&["PIPELINING"]).replace("EHLO", "LHLO");
+    check(setup, &(hello + TO_THREE + verdicts), &format!("ready\n{expected}"));
+}
+
+fn to_three() -> Setup {
+    let mut setup = Setup::message(&["x@b.example", "y@b.example", "z@b.example"], "hi\r\n").stay();
+    setup.config.lmtp = true;
+    setup
+}
+
 #[test]
 fn case_w14_nothing_behind_a_421_was_done() {
-    let mut setup = Setup::message(&["x@b.example", "y@b.example", "z@b.example"], "hi\r\n").stay();
-    let error = "the server refused after the end of the message: 421 4.3.2 shutting down";
     // By LMTP the server is responsible for those alone to whom it has said yes.
-    setup.config.lmtp = true;
-    check(
-        &setup,
-        &(hello(&["PIPELINING"]).replace("EHLO", "LHLO")
-            + "C: MAIL FROM:<from@a.example>
-               C: RCPT TO:<x@b.example>
-               C: RCPT TO:<y@b.example>
-               C: RCPT TO:<z@b.example>
-               C: DATA
-               S: 250 ok
-               S: 250 ok
-               S: 250 ok
-               S: 250 ok
-               S: 354 go
-               C: hi
-               C: .
-               S: 250 for x
-               S: 421 4.3.2 shutting down"),
-        &format!("ready\ndelivered: 250 for x\ndeferred: {error}\ndeferred: {error}\nclosed: {error}"),
+    let error = "the server refused after the end of the message: 421 4.3.2 shutting down";
+    by_lmtp(
+        &to_three(),
+        "S: 250 for x\nS: 421 4.3.2 shutting down\n!eof",
+        &format!("delivered: 250 for x\ndeferred: {error}\ndeferred: {error}\nclosed: {error}"),
     );
-    // Lost without a word, it is not known.
+    // Lost without a word, or waited for in vain, it is not known.
     let lost = "the connection was lost after the end of the message";
-    check(
-        &setup,
-        &(hello(&["PIPELINING"]).replace("EHLO", "LHLO")
-            + "C: MAIL FROM:<from@a.example>
-               C: RCPT TO:<x@b.example>
-               C: RCPT TO:<y@b.example>
-               C: RCPT TO:<z@b.example>
-               C: DATA
-               S: 250 ok
-               S: 250 ok
-               S: 550 no
-               S: 250 ok
-               S: 354 go
-               C: hi
-               C: .
-               S: 250 for x
-               !eof"),
+    by_lmtp(
+        &to_three(),
+        "S: 250 for x\nS: 550 not z\n!eof",
         &format!(
-            "ready
-             delivered: 250 for x
-             rejected: the server refused at RCPT: 550 no
+            "delivered: 250 for x
+             rejected: the server refused after the end of the message: 550 not z
              ambiguous: {lost}
              closed: {lost}"
+        ),
+    );
+    let late = "time ran out after the end of the message";
+    by_lmtp(
+        &to_three(),
+        "S: 250 for x\nS: 421 4.3.2 shutting down\n!timeout",
+        &format!("delivered: 250 for x\ndeferred: {error}\nambiguous: {late}\nclosed: {late}"),
+    );
+}
+
+#[test]
+fn case_w14_verdicts_behind_a_421_are_heard() {
+    // It was said by somebody else, of one recipient, and passed on.
+    let error = "the server refused after the end of the message: 421 4.4.1 no backend";
+    by_lmtp(
+        &to_three(),
+        "S: 421 4.4.1 no backend\nS: 250 for y\nS: 550 not z",
+        &format!(
+            "deferred: {error}
+             delivered: 250 for y
+             rejected: the server refused after the end of the message: 550 not z
+             closed: {error}"
+        ),
+    );
+    // The next message was not begun.
+    let setup = to_three().and_message(&["next@b.example"], "two\r\n", Form::default());
+    by_lmtp(
+        &setup,
+        "C: MAIL FROM:<from@a.example>
+         C: RCPT TO:<next@b.example>
+         C: DATA
+         S: 421 4.4.1 no backend
+         S: 250 for y
+         S: 250 for z",
+        &format!(
+            "deferred: {error}
+             delivered: 250 for y
+             delivered: 250 for z
+             deferred: {error}
+             closed: {error}"
         ),
     );
 }
