@@ -149,8 +149,10 @@ impl<T: Transport> Connection<T> {
                         let filled =
                             self.while_waiting(runtime, fill(chunks, &mut content, size, sent)).await;
                         self.content = content;
+                        // A source that blocks lets nothing else notice that time has run out: what it has now comes too late.
+                        self.keep_time(runtime.now());
                         // The connection has ended meanwhile: its last events say how.
-                        let Some(filled) = filled else { continue };
+                        let Some(filled) = filled.filter(|_| !self.session.is_over()) else { continue };
                         sent += self.content.len() as u64;
                         match filled.and_then(|more| check_size(more, sent, size)) {
                             Ok(more) => last = !more,
@@ -228,15 +230,17 @@ impl<T: Transport> Connection<T> {
         if !self.pipe.is_open() || !self.session.is_reusable() || !self.out.is_empty() {
             return false;
         }
+        self.hear(runtime.now()) && self.session.is_reusable()
+    }
+
+    /// Takes what has arrived; whether it was all there is, and not the end.
+    fn hear(&mut self, now: Instant) -> bool {
         // TLS has messages of its own, such as session tickets, but never many.
         for _ in 0..16 {
             match self.pipe.arrived() {
                 None => return true,
                 Some([]) => return false,
-                Some(bytes) => self.session.handle_input(runtime.now(), bytes),
-            }
-            if !self.session.is_reusable() {
-                return false;
+                Some(bytes) => self.session.handle_input(now, bytes),
             }
         }
         false
@@ -275,7 +279,7 @@ impl<T: Transport> Connection<T> {
     /// Moves bytes once, or lets time pass until the deadline.
     async fn exchange<R: Runtime<Transport = T>>(&mut self, runtime: &R) {
         let chunk = self.content.get(self.start..).unwrap_or_default();
-        let late = self.limit.is_some_and(|limit| runtime.now() >= limit);
+        let late = self.is_late(runtime.now());
         let deadline = self.session.deadline().into_iter().chain(self.limit).min();
         let moved = self.pipe.exchange(&self.out, chunk, true, deadline).await;
         let now = runtime.now();
@@ -299,6 +303,22 @@ impl<T: Transport> Connection<T> {
             // What was there already is moved.
             self.session.give_up(now);
         }
+    }
+
+    /// Ends the session if its deadline or the limit has passed, and what is awaited has not arrived already.
+    fn keep_time(&mut self, now: Instant) {
+        if self.session.deadline().into_iter().chain(self.limit).all(|at| now < at) {
+            return;
+        }
+        self.hear(now);
+        self.session.handle_timeout(now);
+        if self.is_late(now) {
+            self.session.give_up(now);
+        }
+    }
+
+    fn is_late(&self, now: Instant) -> bool {
+        self.limit.is_some_and(|limit| now >= limit)
     }
 }
 

@@ -291,6 +291,12 @@ impl SimRuntime {
         .await;
     }
 
+    /// Lets time pass while nobody else can do anything, as when a thread is blocked.
+    pub fn block(&self, duration: Duration) {
+        let mut world = self.shared.lock();
+        world.now = world.now + duration;
+    }
+
     /// Runs `future` as a task of the simulation.
     pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         self.shared.lock().spawned.push(Box::pin(future));

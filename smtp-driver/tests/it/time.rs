@@ -109,6 +109,32 @@ fn content_that_does_not_come_is_not_waited_for() {
 }
 
 #[test]
+fn content_that_comes_too_late_is_not_ended() {
+    /// Blocks, and then has all that there is.
+    struct Blocks(SimRuntime);
+    impl AsyncChunks for Blocks {
+        async fn next(&mut self, out: &mut Vec<u8>) -> Result<bool, ContentError> {
+            self.0.block(LIMIT * 2);
+            out.extend_from_slice(b"Subject: x\r\n\r\n");
+            Ok(false)
+        }
+    }
+    let mut timeouts = Timeouts::default();
+    timeouts.transaction = LIMIT;
+    let late = |builder: MailerBuilder| builder.timeouts(timeouts);
+    // How much is written at once depends on the seed.
+    for (seed, settings) in (0..20).flat_map(|seed| [(seed, &limited as &dyn Fn(_) -> _), (seed, &late)]) {
+        let sim = Sim::new(seed);
+        let (builder, log) = play(&sim, "");
+        let mailer = settings(builder).build(sim.runtime()).unwrap();
+        let to = vec!["b@b.example".parse().unwrap()];
+        let report = sim.block_on(mailer.send_stream(None, to, Form::default(), Blocks(sim.runtime())));
+        assert_eq!(outcome(report), Outcome::Deferred(timed_out(Phase::Content)));
+        assert_eq!((log.with("DATA").len(), log.with(".").len()), (1, 0));
+    }
+}
+
+#[test]
 fn each_message_has_its_own_time() {
     let sim = Sim::new(1);
     let (builder, log) = play(&sim, "");
