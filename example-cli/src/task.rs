@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::{Arg, Parser};
 use smtp_driver::{MailerBuilder, Report};
 use smtp_message::dkim::{PrivateKey, Signer, Template};
 use smtp_message::{Bcc, LineEnds, Mailbox, Message, MessageBuilder, Part, RawMessage, Stamp};
@@ -267,6 +267,10 @@ impl Task {
             Some(from) => Some(from.address().clone()),
             None => message.sender().map_err(header)?.cloned(),
         };
+        // The empty reverse-path is for programs that answer by themselves.
+        if sender.is_none() {
+            return Err(Failure::usage("the message does not say who sends it: give --from"));
+        }
         let recipients = match to.is_empty() {
             false => addresses(&to),
             true => message.recipients().map_err(header)?.to_vec(),
@@ -357,7 +361,8 @@ fn template(given: &str) -> Result<Template, Failure> {
 }
 
 fn text(value: OsString) -> Result<String, Failure> {
-    Ok(value.string()?)
+    // It is not shown, for it may have a secret in it.
+    value.into_string().map_err(|_| Failure::usage("an argument is not UTF-8"))
 }
 
 #[cfg(test)]
@@ -399,6 +404,33 @@ mod tests {
         assert!(
             parse(&[&MESSAGE[..], &["--to", "d@b.test", "--attach", "x", "--attach", "y"]].concat()).is_ok()
         );
+    }
+
+    #[test]
+    fn a_message_without_a_sender_needs_one() {
+        let file = std::env::temp_dir().join(format!("example-cli-sender-{}", std::process::id()));
+        fs::write(&file, "From: a@b.test, c@b.test\nTo: d@b.test\n\n").unwrap();
+        let content = |options: &[&str]| {
+            let task = parse(&[&[URL, "--eml", file.to_str().unwrap()], options].concat()).unwrap();
+            task.content(&Stamp { unix_time: std::time::Duration::ZERO, random: [0; 32] })
+        };
+        assert!(matches!(content(&[]), Err(Failure::Usage(error)) if error.contains("--from")));
+        assert!(content(&["--from", "a@b.test"]).is_ok());
+        fs::remove_file(file).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn an_argument_that_is_not_utf8_is_not_shown() {
+        use std::os::unix::ffi::OsStringExt;
+        let secret = OsString::from_vec(b"smtps://me:hunter2\xff@host".to_vec());
+        for arguments in [vec![secret.clone()], vec!["--token".into(), secret]] {
+            let mut parser = Parser::from_args(arguments);
+            let Err(Failure::Usage(error)) = Task::default().parse(&mut parser) else {
+                panic!("it is taken")
+            };
+            assert!(!error.contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

@@ -99,7 +99,8 @@ impl Mailer {
     }
 
     /// Sends a whole message that comes from a reader and is read once, with CRLF line ends and in the form that is
-    /// given: a reader that had something else ends the message before it is complete, and nobody gets it.
+    /// given: a reader with another size, or with octets above 127 in a 7-bit form, ends the message before it is complete,
+    /// and nobody gets it.
     ///
     /// It goes in one transaction: who is too many for that ends [`Deferred`](crate::Outcome::Deferred).  While the reader
     /// blocks nothing is done for the connection, and a server may lose patience.

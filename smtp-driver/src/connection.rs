@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use smtp_message::ContentError;
 use smtp_proto::client::{Event, Next, Outcome};
-use smtp_proto::envelope::Envelope;
+use smtp_proto::envelope::{BodyType, Envelope, Form};
 use smtp_proto::sasl::{Credentials, NONCE};
 use smtp_proto::{Config, Instant, Output, Security, Session};
 
@@ -123,7 +123,7 @@ impl<T: Transport> Connection<T> {
         envelope: Envelope,
         chunks: &mut impl AsyncChunks,
     ) -> Result<Vec<Outcome>, Error> {
-        let size = envelope.form().size;
+        let form = envelope.form();
         let id = self.session.send(envelope).map_err(|error| self.server.misuse(error))?;
         self.content.clear();
         self.start = 0;
@@ -147,14 +147,14 @@ impl<T: Transport> Connection<T> {
                         content.clear();
                         next = 0;
                         let filled =
-                            self.while_waiting(runtime, fill(chunks, &mut content, size, sent)).await;
+                            self.while_waiting(runtime, fill(chunks, &mut content, form.size, sent)).await;
                         self.content = content;
                         // A source that blocks lets nothing else notice that time has run out: what it has now comes too late.
                         self.keep_time(runtime.now());
                         // The connection has ended meanwhile: its last events say how.
                         let Some(filled) = filled.filter(|_| !self.session.is_over()) else { continue };
                         sent += self.content.len() as u64;
-                        match filled.and_then(|more| check_size(more, sent, size)) {
+                        match filled.and_then(|more| check(more, &self.content, sent, form)) {
                             Ok(more) => last = !more,
                             Err(error) => {
                                 broken = Some(error);
@@ -339,10 +339,9 @@ async fn fill(
     Ok(false)
 }
 
-/// A content of another size than was announced must not be taken for whole.
-fn check_size(more: bool, sent: u64, size: Option<u64>) -> Result<bool, ContentError> {
-    match size {
-        Some(size) if sent > size || (!more && sent < size) => Err(ContentError::Changed),
-        _ => Ok(more),
-    }
+/// A content of another size or kind than was announced must not be taken for whole.
+fn check(more: bool, piece: &[u8], sent: u64, form: Form) -> Result<bool, ContentError> {
+    let fits = form.size.is_none_or(|size| sent == size || (more && sent < size));
+    let announced = form.body != BodyType::SevenBit || piece.is_ascii();
+    if fits && announced { Ok(more) } else { Err(ContentError::Changed) }
 }

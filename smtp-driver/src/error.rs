@@ -196,14 +196,12 @@ fn session_hint(error: &SessionError) -> Option<&'static str> {
             }
             _ => return None,
         },
-        SessionError::Tls(TlsError::NotTls) => {
-            "the port may be for STARTTLS: use smtp:// instead of smtps://"
-        }
+        SessionError::Tls(TlsError::NotTls) => "if the port is for STARTTLS, use smtp:// and not smtps://",
         SessionError::StartTlsUnavailable { .. } => {
             "use a port with TLS; ?tls=none is for servers on this computer only"
         }
         SessionError::TimedOut { phase: Phase::Greeting } => {
-            "the port may be for implicit TLS: use smtps:// instead of smtp://"
+            "if the port is for implicit TLS, use smtps:// and not smtp://"
         }
         _ => return None,
     })

@@ -95,7 +95,7 @@ pub enum ContentError {
         /// What was given.
         path: PathBuf,
     },
-    /// The content is not what it was when its form was found.
+    /// The content is not what it was when its form was found, or not of the form that was given.
     Changed,
     /// The data of a part does not fit the transfer encoding that was asked for it.
     Encoding,
@@ -111,7 +111,7 @@ impl fmt::Display for ContentError {
         match self {
             Self::Io(error) => write!(f, "reading the content of a message: {error}"),
             Self::NotAFile { path } => write!(f, "{}: this is not a regular file", path.display()),
-            Self::Changed => f.write_str("the content of a message changed between two passes"),
+            Self::Changed => f.write_str("the content of a message is not what it was, or was said to be"),
             Self::Encoding => f.write_str("the data of a part does not fit its transfer encoding"),
             Self::TooLong { cap } => write!(f, "there is more data than {cap} octets"),
         }

@@ -205,7 +205,8 @@ impl<R: Runtime> Mailer<R> {
         }
     }
 
-    /// Sends a content that comes from a source which may have to be waited for and can be read once.
+    /// Sends a content that comes from a source which may have to be waited for and can be read once, in the form that is
+    /// given: one with another size, or with octets above 127 in a 7-bit form, ends before it is complete, and nobody gets it.
     ///
     /// It goes in one transaction: who is too many for that ends [`Deferred`](Outcome::Deferred).
     ///

@@ -12,7 +12,7 @@ use smtp_driver::sim::{Sim, SimRuntime, SimTransport};
 use smtp_driver::{AsyncChunks, ConfigError, Error, Mailer, MailerBuilder, Report, Runtime, serve};
 use smtp_message::{Bcc, ContentError, LineEnds, Message, RawMessage};
 use smtp_proto::client::{AuthError, Chunking, Error as SessionError, Event, Outcome};
-use smtp_proto::envelope::Form;
+use smtp_proto::envelope::{BodyType, Form};
 use smtp_proto::reply::{Code, Reply};
 use smtp_proto::server::{self, Response, Server};
 use smtp_proto::tls::rustls::{RustlsAcceptor, default_provider};
@@ -437,6 +437,36 @@ fn leaves_once(sim: &Sim, keyword: &'static str) -> Arc<Mutex<Vec<String>>> {
         }
     });
     log
+}
+
+#[test]
+fn content_of_another_kind_than_was_said_is_not_ended() {
+    struct Whole(&'static str);
+    impl AsyncChunks for Whole {
+        async fn next(&mut self, out: &mut Vec<u8>) -> Result<bool, ContentError> {
+            out.extend_from_slice(self.0.as_bytes());
+            Ok(false)
+        }
+    }
+    for (body, text, is_sent) in [
+        (BodyType::SevenBit, "Subject: x\r\n\r\ngrun\r\n", true),
+        (BodyType::SevenBit, "Subject: x\r\n\r\ngr\u{fc}n\r\n", false),
+        (BodyType::EightBitMime, "Subject: x\r\n\r\ngr\u{fc}n\r\n", true),
+    ] {
+        let sim = Sim::new(1);
+        let mut config = server_config(server::Tls::None);
+        config.allow_undeclared_content = true;
+        let messages = listen(&sim, 25, config);
+        let mailer = MailerBuilder::new(HOST).port(25).dangerous_plaintext().build(sim.runtime()).unwrap();
+        let to = vec!["b@b.example".parse::<Address>().unwrap()];
+        let form = Form { body, ..Form::default() };
+        let result = sim.block_on(mailer.send_stream(None, to, form, Whole(text)));
+        match is_sent {
+            true => result.unwrap().all_delivered().unwrap(),
+            false => assert!(matches!(result, Err(Error::Content(ContentError::Changed)))),
+        }
+        assert_eq!(messages.lock().unwrap().len(), usize::from(is_sent));
+    }
 }
 
 #[test]
