@@ -77,7 +77,7 @@ impl HtmlPolicy {
 
     /// Whether [`clean`](Self::clean) leaves HTML exactly as it is, so that nothing is taken out of it: for programs that would
     /// rather refuse than change what they are given.  HTML that is only written in another way than `clean` writes it, such
-    /// as with a tag left out, is not clean here; what `clean` has made is.
+    /// as with a tag left out, is not clean here; nor need what `clean` has made be, for reading it may mend it once more.
     ///
     /// ```
     /// # use smtp_message::HtmlPolicy;

@@ -75,7 +75,7 @@ impl<C: MailObject + ?Sized> MailObject for std::sync::Arc<C> {
 pub enum NoEnvelope {
     /// A field that names senders or recipients cannot be read, or it is not clear who passed the message on last.
     Header(RawEnvelopeError),
-    /// There is neither Sender, nor From with one author.
+    /// There is neither Sender, nor From with one author; of a message that was passed on, Resent-Sender and Resent-From.
     NoSender,
     /// The envelope is not complete.
     Incomplete(EnvelopeError),
@@ -85,7 +85,10 @@ impl fmt::Display for NoEnvelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Header(error) => write!(f, "the headers do not say who sends the message to whom: {error}"),
-            Self::NoSender => f.write_str("the headers have neither Sender, nor From with one author"),
+            Self::NoSender => f.write_str(
+                "the headers have neither Sender nor From with one author (if the message was passed on: neither \
+                 Resent-Sender nor Resent-From with one)",
+            ),
             Self::Incomplete(error) => error.fmt(f),
         }
     }

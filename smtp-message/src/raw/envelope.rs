@@ -18,7 +18,12 @@ use crate::{MailboxError, MailboxList};
 #[non_exhaustive]
 pub enum RawEnvelopeError {
     /// A field cannot be read.
-    Mailbox(MailboxError),
+    Mailbox {
+        /// Its name.
+        field: &'static str,
+        /// Why.
+        error: MailboxError,
+    },
     /// The message was passed on more than once, and which `Resent-` fields are of the last time is not clear.
     AmbiguousResent,
 }
@@ -43,39 +48,39 @@ pub(super) fn envelope(fields: &[Field<'_>]) -> Envelope {
         return (Err(RawEnvelopeError::AmbiguousResent), Err(RawEnvelopeError::AmbiguousResent));
     };
     if block.is_empty() {
-        let [sender, from, to, cc, bcc] = ["Sender", "From", "To", "Cc", "Bcc"].map(|name| {
-            let named = fields.iter().filter(move |field| field.is(name));
-            named.collect::<Vec<_>>()
-        });
-        return (one(&sender, &from), all(&[to, cc, bcc]));
+        let read = |name| lists(name, fields.iter().filter(|field| field.is(name)));
+        return (one(read("Sender"), || read("From")), all(["To", "Cc", "Bcc"].map(read)));
     }
-    let named = |wanted| {
-        let named = block.iter().filter(move |(name, _)| *name == wanted);
-        named.filter_map(|&(_, place)| fields.get(place)).collect::<Vec<_>>()
+    let read = |wanted: usize| {
+        let named = block.iter().filter(|(name, _)| *name == wanted);
+        lists(NAMES[wanted], named.filter_map(|&(_, place)| fields.get(place)))
     };
-    (one(&named(1), &named(0)), all(&[named(2), named(3), named(4)]))
+    (one(read(1), || read(0)), all([2, 3, 4].map(read)))
 }
 
 pub(super) type Envelope =
     (Result<Option<Address>, RawEnvelopeError>, Result<Vec<Address>, RawEnvelopeError>);
 
-fn one(sender: &[&Field<'_>], from: &[&Field<'_>]) -> Result<Option<Address>, RawEnvelopeError> {
-    let mut addresses = lists(sender)?;
+/// The lists in the fields of one name.
+type Lists = Result<Vec<MailboxList>, RawEnvelopeError>;
+
+fn one(sender: Lists, from: impl FnOnce() -> Lists) -> Result<Option<Address>, RawEnvelopeError> {
+    let mut addresses = sender?;
     if addresses.is_empty() {
-        addresses = lists(from)?;
+        addresses = from()?;
     }
     let mut addresses = unique(addresses.iter().flat_map(MailboxList::mailboxes));
     Ok(if addresses.len() == 1 { addresses.pop() } else { None })
 }
 
-fn all(fields: &[Vec<&Field<'_>>; 3]) -> Result<Vec<Address>, RawEnvelopeError> {
-    let lists = lists(&fields.concat())?;
-    Ok(unique(lists.iter().flat_map(MailboxList::mailboxes)))
+fn all(fields: [Lists; 3]) -> Result<Vec<Address>, RawEnvelopeError> {
+    let lists = fields.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(unique(lists.iter().flatten().flat_map(MailboxList::mailboxes)))
 }
 
-fn lists(fields: &[&Field<'_>]) -> Result<Vec<MailboxList>, RawEnvelopeError> {
-    let list = |field: &&Field<'_>| MailboxList::from_header(&field.unfolded());
-    fields.iter().map(list).collect::<Result<_, _>>().map_err(RawEnvelopeError::Mailbox)
+fn lists<'a>(field: &'static str, found: impl Iterator<Item = &'a Field<'a>>) -> Lists {
+    let list = |found: &Field<'_>| MailboxList::from_header(&found.unfolded());
+    found.map(list).collect::<Result<_, _>>().map_err(|error| RawEnvelopeError::Mailbox { field, error })
 }
 
 /// The fields of who passed the message on last; empty if nobody did, `None` if it is not clear which they are.
@@ -140,7 +145,7 @@ fn gap(resent: &[Resent]) -> Option<usize> {
 impl fmt::Display for RawEnvelopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Mailbox(error) => error.fmt(f),
+            Self::Mailbox { field, error } => write!(f, "{field}: {error}"),
             Self::AmbiguousResent => f.write_str("which Resent fields are the last is not clear"),
         }
     }
@@ -220,7 +225,11 @@ mod tests {
             assert_eq!(read(letters), Err(RawEnvelopeError::AmbiguousResent), "{letters}");
         }
         let (sender, recipients) = envelope(&fields(b"Resent-From: x\r\nResent-To: y@x\r\n").unwrap().0);
-        assert!(matches!(sender, Err(RawEnvelopeError::Mailbox(_))) && recipients.is_ok());
+        assert!(recipients.is_ok());
+        assert_eq!(
+            sender.unwrap_err().to_string(),
+            "Resent-From: ".to_owned() + &"x".parse::<crate::Mailbox>().unwrap_err().to_string()
+        );
     }
 
     #[test]
