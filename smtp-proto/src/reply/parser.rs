@@ -8,7 +8,7 @@ use nom::bytes::streaming::{tag, take_while_m_n};
 use nom::combinator::{map, map_opt, peek, value};
 use nom::{IResult, Parser};
 
-use super::{Code, Reply};
+use super::{Code, Reply, Text};
 use crate::escape::Snippet;
 
 /// How much of a reply is accepted from a peer.
@@ -175,28 +175,66 @@ fn text(input: &[u8]) -> IResult<&[u8], (&[u8], bool, bool)> {
 
 /// Where the first LF or NUL is.
 #[inline(always)]
-pub(super) fn lf_or_nul(text: &[u8]) -> Option<usize> {
-    let at = at_most_lf(text)?;
-    match text[at] {
-        b'\n' | 0 => Some(at),
-        _ => memchr::memchr2(b'\n', 0, &text[at..]).map(|more| at + more),
+fn lf_or_nul(text: &[u8]) -> Option<usize> {
+    AtMostLf::new(text).find(|&at| matches!(text[at], b'\n' | 0))
+}
+
+/// Where the bytes up to LF are: eight at a time, which for usual lines takes less than a call of memchr.
+///
+/// Where it looks does not depend on what it finds, so a processor can work at several lines at once.
+pub(super) struct AtMostLf<'a> {
+    text: &'a [u8],
+    words: core::slice::Iter<'a, [u8; 8]>,
+    /// Where the next word begins.
+    next: usize,
+    /// The top bits of the bytes that were found in the word before it.
+    found: u64,
+}
+
+impl<'a> AtMostLf<'a> {
+    #[inline(always)]
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        Self { text, words: text.as_chunks().0.iter(), next: 0, found: 0 }
+    }
+
+    /// The top bit of each byte up to LF, and no other.
+    #[inline(always)]
+    fn find_in(word: u64) -> u64 {
+        const EACH: u64 = u64::MAX / 0xff;
+        const TOP: u64 = EACH << 7;
+        // With its top bit set no byte borrows from the next, and keeps that bit if the others are beyond LF.
+        let beyond = (word | TOP) - EACH * (b'\n' as u64 + 1);
+        !(beyond | word) & TOP
     }
 }
 
-/// Where the first byte up to LF is: eight at a time, which for usual lines takes less than a call of memchr.
-#[inline(always)]
-fn at_most_lf(text: &[u8]) -> Option<usize> {
-    const EACH: u64 = u64::MAX / 0xff;
-    let (words, tail) = text.as_chunks::<8>();
-    for (i, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        // The top bit of the first such byte, and perhaps of some behind it.
-        let low = word.wrapping_sub(EACH * (b'\n' as u64 + 1)) & !word & (EACH << 7);
-        if low != 0 {
-            return Some(i * 8 + low.trailing_zeros() as usize / 8);
+impl Iterator for AtMostLf<'_> {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        while self.found == 0 {
+            let word = match self.words.next() {
+                Some(word) => u64::from_le_bytes(*word),
+                None if self.next < self.text.len() => last_word(self.text),
+                None => return None,
+            };
+            self.found = Self::find_in(word);
+            self.next += 8;
         }
+        let at = self.next - 8 + self.found.trailing_zeros() as usize / 8;
+        self.found &= self.found - 1;
+        Some(at)
     }
-    tail.iter().position(|&b| b <= b'\n').map(|at| words.len() * 8 + at)
+}
+
+/// What is behind the last whole word of a text, of which there is something, with other bytes than LF behind it.
+#[inline(never)] // Who looks for a line in the middle of a text has no need of it.
+fn last_word(text: &[u8]) -> u64 {
+    match text.last_chunk() {
+        Some(last) => !(!u64::from_le_bytes(*last) >> (64 - text.len() % 8 * 8)),
+        None => text.iter().rev().fold(u64::MAX, |word, &byte| word << 8 | u64::from(byte)),
+    }
 }
 
 /// Puts replies together from input that comes in any pieces.
@@ -226,11 +264,16 @@ impl ReplyParser {
         if self.is_mid_reply() {
             return self.parse_on(input);
         }
-        if let Some((code, bytes)) = usual(&self.limits, input) {
-            let (whole, rest) = input.split_at(bytes);
+        if let Some((code, text, rest)) = usual(&self.limits, input) {
             *input = rest;
-            return Ok(Some(Reply::from_wire(code, false, whole)));
+            return Ok(Some(Reply { code, bare_lf: false, text: Text::new(text) }));
         }
+        self.parse_lines(input)
+    }
+
+    /// The same at the start of a reply, line by line.
+    #[inline(never)] // It would take the registers of what nearly all replies need.
+    fn parse_lines(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, ReplyError> {
         let (mut seen, mut rest) = (Seen::default(), *input);
         while let Some((line, after)) = seen.line(&self.limits, rest)? {
             rest = after;
@@ -353,29 +396,29 @@ impl Seen {
     }
 }
 
-/// The code and the length of a reply at the start of `input` that is all there and as replies should be.
+/// The code and the text of a reply at the start of `input` that is all there and as replies should be, and what is
+/// behind it.
 ///
 /// Nearly all are, so this is what parsing costs; what `Seen` says of them is the same.
 #[inline]
-fn usual(limits: &ReplyLimits, input: &[u8]) -> Option<(Code, usize)> {
+fn usual<'a>(limits: &ReplyLimits, input: &'a [u8]) -> Option<(Code, &'a [u8], &'a [u8])> {
     let window = &input[..input.len().min(limits.bytes)];
     let [a @ b'2'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9'] = *window.first_chunk()? else { return None };
-    let (mut rest, mut lines) = (window, limits.lines);
-    loop {
-        let (&[x, y, z, separator], text) = rest.split_first_chunk()?;
-        let end = at_most_lf(text)?;
-        let (line, after) = text.split_at_checked(end + 1)?;
-        let is_usual = [x, y, z] == [a, b, c]
-            && line.ends_with(b"\r\n")
-            && end + "250 ".len() < limits.line
-            && lines > 0;
-        (rest, lines) = (after, lines.wrapping_sub(1));
-        match separator {
-            b'-' if is_usual => {}
-            b' ' if is_usual => return Some((Code::from_digits([a, b, c]), window.len() - rest.len())),
-            _ => return None,
+    let code = Code::from_digits([a, b, c]);
+    let mut start = 0;
+    for end in AtMostLf::new(window).take(limits.lines) {
+        let line = window.get(start..=end)?;
+        start = end + 1;
+        let is_usual = (b"250 \r\n".len()..=limits.line).contains(&line.len()) && line.ends_with(b"\r\n");
+        let head = line.first_chunk().filter(|_| is_usual)?;
+        if *head == [a, b, c, b' '] {
+            return Some((code, &window["250 ".len()..end - 1], &input[start..]));
+        }
+        if *head != [a, b, c, b'-'] {
+            return None;
         }
     }
+    None
 }
 
 #[cfg(test)]
@@ -402,6 +445,29 @@ mod tests {
         }
         assert_eq!(run(input.chunks(1)), whole, "byte by byte");
         whole
+    }
+
+    #[test]
+    fn what_ends_a_line_is_found_wherever_it_is() {
+        let check = |text: &[u8]| {
+            let expected = (0..text.len()).filter(|&at| text[at] <= b'\n');
+            assert!(AtMostLf::new(text).eq(expected), "{text:?}");
+        };
+        for a in 0..=u8::MAX {
+            for b in 0..=u8::MAX {
+                check(&[a, b]);
+                check(&[b'x', a, b, b'\n', b, a, b'x', a, b, b, b'\n']);
+            }
+        }
+        for length in 0..40 {
+            let mut text = [b'x'; 40];
+            check(&text[..length]);
+            for at in 0..length {
+                text[at] = b'\n';
+                check(&text[..length]);
+                text[at] = b'y';
+            }
+        }
     }
 
     #[test]

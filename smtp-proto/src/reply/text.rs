@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use core::hash::{Hash, Hasher};
 
 use super::Code;
-use super::parser::lf_or_nul;
+use super::parser::AtMostLf;
 
 /// What came between the separator of the first line and the end of the last.
 ///
@@ -63,10 +63,9 @@ impl Text {
 }
 
 /// The first line of a text, and the text from the next one on.
-#[inline]
+#[inline(always)]
 pub(crate) fn split_line(text: &[u8]) -> (&[u8], Option<&[u8]>) {
-    // There is no NUL in a text.
-    let Some(lf) = lf_or_nul(text) else { return (text, None) };
+    let Some(lf) = AtMostLf::new(text).find(|&at| text[at] == b'\n') else { return (text, None) };
     let line = &text[..lf];
     // Without text there may be no separator either.
     let rest = text.get(lf + "\n250-".len()..).unwrap_or_default();
