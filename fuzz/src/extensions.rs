@@ -36,7 +36,7 @@ pub fn check(data: &[u8]) {
     wire.extend_from_slice(b"250 HELP\r\n");
     let limits = ReplyLimits { line: usize::MAX, lines: usize::MAX, bytes: usize::MAX };
     let reply = ReplyParser::new(limits).parse(&mut &wire[..]);
-    let extensions = Extensions::parse(&reply.expect("a reply").expect("a whole reply"));
+    let extensions = Extensions::parse(reply.expect("a reply").expect("a whole reply"));
 
     let listed: Vec<(&str, &str)> = extensions.iter().collect();
     let blank = |line: &&[u8]| line.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r' | 0));

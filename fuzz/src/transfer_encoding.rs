@@ -108,7 +108,7 @@ fn send(part: Part, most: BodyType) -> Result<Vec<u8>, ContentError> {
 fn able() -> Extensions {
     let mut parser = ReplyParser::new(ReplyLimits::default());
     let reply = parser.parse(&mut &b"250-x\r\n250-8BITMIME\r\n250-CHUNKING\r\n250 BINARYMIME\r\n"[..]);
-    Extensions::parse(&reply.expect("a reply").expect("a whole reply"))
+    Extensions::parse(reply.expect("a reply").expect("a whole reply"))
 }
 
 /// The data of the part in the middle.

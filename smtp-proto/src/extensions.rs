@@ -5,8 +5,6 @@
 
 use core::fmt;
 
-use alloc::string::String;
-
 use crate::escape::Escaped;
 use crate::reply::{Reply, Text, split_line};
 use crate::sasl::AuthMechanism;
@@ -80,37 +78,44 @@ impl Extension {
         Keyword::new("XCLIENT", Self::XClient),
     ];
 
-    /// The one whose keyword `text` begins with.
-    #[inline]
-    fn find(text: &[u8]) -> Option<&'static Keyword<Self>> {
-        // Three letters tell them apart, here without the bit between upper and lower case, which makes \x18 of 8 and \r of the hyphen.
-        let extension = match &text.first_chunk()?.map(|b: u8| b & !0x20) {
-            b"\x18BI" => Self::EightBitMime,
-            b"AUT" => Self::Auth,
-            b"BIN" => Self::BinaryMime,
-            b"CHU" => Self::Chunking,
-            b"DEL" => Self::DeliverBy,
-            b"DSN" => Self::Dsn,
-            b"ENH" => Self::EnhancedStatusCodes,
-            b"FUT" => Self::FutureRelease,
-            b"LIM" => Self::Limits,
-            b"MT\r" => Self::MtPriority,
-            b"PIP" => Self::Pipelining,
-            b"REQ" => Self::RequireTls,
-            b"SIZ" => Self::Size,
-            b"SMT" => Self::SmtpUtf8,
-            b"STA" => Self::StartTls,
-            b"XCL" => Self::XClient,
+    /// The one whose keyword is at the start of a line, and what is behind it.
+    #[inline(always)]
+    fn find(line: &[u8]) -> Option<(Self, &[u8])> {
+        let first = word(line);
+        // Two letters tell them apart.  No table of them, because then each line would have to wait for the one before.
+        let keyword = match first.to_le_bytes() {
+            [b'8', ..] => Self::EightBitMime.keyword(),
+            [b'A' | b'a', ..] => Self::Auth.keyword(),
+            [b'B' | b'b', ..] => Self::BinaryMime.keyword(),
+            [b'C' | b'c', ..] => Self::Chunking.keyword(),
+            [b'D' | b'd', b'E' | b'e', ..] => Self::DeliverBy.keyword(),
+            [b'D' | b'd', ..] => Self::Dsn.keyword(),
+            [b'E' | b'e', ..] => Self::EnhancedStatusCodes.keyword(),
+            [b'F' | b'f', ..] => Self::FutureRelease.keyword(),
+            [b'L' | b'l', ..] => Self::Limits.keyword(),
+            [b'M' | b'm', ..] => Self::MtPriority.keyword(),
+            [b'P' | b'p', ..] => Self::Pipelining.keyword(),
+            [b'R' | b'r', ..] => Self::RequireTls.keyword(),
+            [b'S' | b's', b'I' | b'i', ..] => Self::Size.keyword(),
+            [b'S' | b's', b'M' | b'm', ..] => Self::SmtpUtf8.keyword(),
+            [b'S' | b's', ..] => Self::StartTls.keyword(),
+            [b'X' | b'x', ..] => Self::XClient.keyword(),
             _ => return None,
         };
-        Some(&Self::ALL[extension as usize]).filter(|keyword| keyword.begins(text))
+        Some((keyword.value, keyword.strip(first, line)?))
+    }
+
+    /// Its keyword.
+    #[inline(always)]
+    const fn keyword(self) -> &'static Keyword<Self> {
+        &Self::ALL[self as usize]
     }
 }
 
 impl fmt::Display for Extension {
     /// The keyword.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Self::ALL[*self as usize].name)
+        f.write_str(self.keyword().name)
     }
 }
 
@@ -138,39 +143,41 @@ const MECHANISMS: [Keyword<AuthMechanism>; AuthMechanism::ALL.len()] = {
 };
 
 impl Extensions {
-    /// Reads the positive reply to EHLO.
+    /// Reads the positive reply to EHLO, and keeps its text.
     ///
     /// Nothing in it is an error: a keyword that makes no sense is kept as an unknown one.
-    pub fn parse(reply: &Reply) -> Self {
-        let bytes = reply.text.as_bytes();
-        let text = match bytes.is_ascii() || str::from_utf8(bytes).is_ok() {
-            true => reply.text.clone(),
-            false => Text::new(String::from_utf8_lossy(bytes).as_bytes()),
-        };
+    pub fn parse(mut reply: Reply) -> Self {
         let (mut known, mut auth, mut size) = (0, 0, None);
-        let mut rest = text.as_bytes();
-        loop {
-            rest = next_line(rest);
-            if rest.is_empty() {
-                break;
+        let mut next = split_line(reply.text.as_bytes()).1;
+        while let Some(line) = next {
+            let Some((extension, behind)) = Extension::find(line) else {
+                next = match line {
+                    [b' ' | b'\t', line @ ..] => Some(line),
+                    _ => split_line(line).1,
+                };
+                continue;
+            };
+            // Behind most there is the end of the line, which then need not be looked for.
+            next = after_crlf(behind);
+            if next.is_none() || extension == Extension::Size {
+                let parameters;
+                (parameters, next) = split_line(behind);
+                match extension {
+                    // `AUTH=PLAIN LOGIN` is an old spelling that some servers send beside the right one.
+                    Extension::Auth if let [b' ' | b'\t' | b'=', names @ ..] = parameters => {
+                        auth |= mechanisms(names);
+                    }
+                    _ if !ends_keyword(parameters) => continue,
+                    // Of several the first counts, as in `get`.
+                    Extension::Size if size.is_none() => size = Some(number(parameters)),
+                    _ => {}
+                }
             }
-            if matches!(rest[0], b' ' | b'\t') {
-                rest = skip_blanks(rest);
-            }
-            let Some(keyword) = Extension::find(rest) else { continue };
-            rest = &rest[keyword.name.len()..];
-            match (keyword.value, rest) {
-                // `AUTH=PLAIN LOGIN` is an old spelling that some servers send beside the right one.
-                (Extension::Auth, [b' ' | b'\t' | b'=', ..]) => auth |= mechanisms(&mut rest),
-                _ if !ends_keyword(rest) => continue,
-                // Of several the first counts, as in `get`.
-                (Extension::Size, _) if size.is_none() => size = Some(number(&mut rest)),
-                _ => {}
-            }
-            known |= 1 << keyword.value as u32;
+            known |= 1 << extension as u32;
         }
+        reply.text.make_utf8();
         // No value and 0 mean that no limit is known (RFC 1870 section 4).
-        Self { known, auth, size: size.flatten().filter(|&limit| limit > 0), text }
+        Self { known, auth, size: size.flatten().filter(|&limit| limit > 0), text: reply.text }
     }
 
     /// Whether the server has the extension.
@@ -256,71 +263,73 @@ impl Default for Extensions {
     }
 }
 
-/// The known ones in what is behind `AUTH`, up to the end of the line.
-fn mechanisms(text: &mut &[u8]) -> u16 {
+/// The known ones among names with blanks between them.
+#[inline(never)] // It would take the registers of what each line needs.
+fn mechanisms(mut names: &[u8]) -> u16 {
     let mut set = 0;
-    while let [b' ' | b'\t' | b'\r' | b'\x0c' | b'=', name @ ..] = *text {
-        let known = MECHANISMS.iter().find_map(|keyword| match name.split_at_checked(keyword.name.len()) {
-            Some((_, behind)) if keyword.begins(name) && is_blank_or_end(behind) => Some((keyword, behind)),
-            _ => None,
+    loop {
+        // From the end, where those are that most servers have.
+        let first = word(names);
+        let known = MECHANISMS.iter().rev().find_map(|keyword| {
+            let behind = keyword.strip(first, names)?;
+            behind.first().is_none_or(u8::is_ascii_whitespace).then_some((keyword, behind))
         });
-        *text = match known {
+        let behind = match known {
             Some((keyword, behind)) => {
                 set |= 1 << keyword.value as u16;
                 behind
             }
-            None => &name[name.iter().position(u8::is_ascii_whitespace).unwrap_or(name.len())..],
+            None => &names[names.iter().position(u8::is_ascii_whitespace).unwrap_or(names.len())..],
         };
+        let [_, rest @ ..] = behind else { return set };
+        names = rest;
     }
-    set
-}
-
-fn is_blank_or_end(text: &[u8]) -> bool {
-    text.first().is_none_or(u8::is_ascii_whitespace)
 }
 
 /// Whether a keyword may have this behind it; a CR too many at the end of the line does no harm.
 fn ends_keyword(behind: &[u8]) -> bool {
-    match behind {
-        [b'\r', b'\n', ..] | [b' ' | b'\t' | b'\n', ..] | [] => true,
-        _ => split_line(behind).0.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r')),
-    }
+    matches!(behind, [b' ' | b'\t', ..]) || behind.iter().all(is_blank)
 }
 
-/// The number that is all there is before the end of the line but blanks.
-fn number(text: &mut &[u8]) -> Option<u64> {
-    let (mut number, mut rest) = (None::<u64>, skip(text));
-    while let [digit @ b'0'..=b'9', more @ ..] = rest {
-        number = Some(number.unwrap_or(0).checked_mul(10)?.checked_add(u64::from(digit - b'0'))?);
-        rest = more;
+/// The number that is all there is but blanks.
+#[inline(never)] // As above.
+fn number(text: &[u8]) -> Option<u64> {
+    let start = text.iter().position(|b| !is_blank(b))?;
+    let end = text.iter().rposition(|b| !is_blank(b))?;
+    let (eights, digits) = text[start..=end].as_chunks();
+    let mut number = 0u64;
+    for eight in eights {
+        number = number.checked_mul(100_000_000)?.checked_add(eight_digits(u64::from_le_bytes(*eight))?)?;
     }
-    *text = skip(rest);
-    number.filter(|_| matches!(**text, [] | [b'\n', ..]))
+    for digit in digits {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+        number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    Some(number)
 }
 
-/// What is behind blanks, and CRs too many among them.
-fn skip(mut text: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t' | b'\r', rest @ ..] = text {
-        text = rest;
-    }
-    text
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r')
 }
 
-/// What is behind the end of the line.
-#[inline]
-fn next_line(text: &[u8]) -> &[u8] {
-    match text {
-        [b'\r', b'\n', _, _, _, _, rest @ ..] => rest,
-        _ => split_line(text).1.unwrap_or_default(),
+/// The number that eight digits make, the first of which is in the lowest byte.
+fn eight_digits(word: u64) -> Option<u64> {
+    const EACH: u64 = u64::MAX / 0xff;
+    let digits = word.wrapping_sub(EACH * b'0' as u64);
+    // None below 0, none beyond 9.
+    if (digits | digits.wrapping_add(EACH * (0x7f - 9))) & (EACH << 7) != 0 {
+        return None;
     }
+    let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
 }
 
-#[inline(never)]
-fn skip_blanks(mut text: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] = text {
-        text = rest;
-    }
-    text
+/// The next line, if this one ends here as nearly all do.
+#[inline(always)]
+fn after_crlf(text: &[u8]) -> Option<&[u8]> {
+    let (head, line) = text.split_first_chunk::<6>()?;
+    if head.starts_with(b"\r\n") { Some(line) } else { None }
 }
 
 /// So long may a name be.
@@ -349,18 +358,25 @@ impl<T> Keyword<T> {
         Self { name, value, words, masks }
     }
 
-    /// Whether `text` begins with the name.
-    #[inline]
-    fn begins(&self, text: &[u8]) -> bool {
-        self.agrees(text, 0) && (self.name.len() <= 8 || self.agrees(text, 1) && self.agrees(text, 2))
+    /// What is behind the name, if `text`, whose first word is at hand, begins with it.
+    #[inline(always)]
+    fn strip<'a>(&self, first: u64, text: &'a [u8]) -> Option<&'a [u8]> {
+        let is_it = self.agrees(0, first)
+            && (self.name.len() <= 8 || self.agrees(1, word(text.get(8..)?)))
+            && (self.name.len() <= 16 || self.agrees(2, word(text.get(16..)?)));
+        if is_it { text.get(self.name.len()..) } else { None }
     }
 
-    #[inline]
-    fn agrees(&self, text: &[u8], i: usize) -> bool {
-        let text = text.get(i * 8..).unwrap_or_default();
-        let word = text.first_chunk().map_or_else(|| padded(text), |word| u64::from_le_bytes(*word));
+    #[inline(always)]
+    fn agrees(&self, i: usize, word: u64) -> bool {
         (word ^ self.words[i]) & self.masks[i] == 0
     }
+}
+
+/// The first eight bytes of a text.
+#[inline(always)]
+fn word(text: &[u8]) -> u64 {
+    text.first_chunk().map_or_else(|| padded(text), |word| u64::from_le_bytes(*word))
 }
 
 /// A short text with zeros behind it.
@@ -382,11 +398,12 @@ impl fmt::Debug for Extensions {
 mod tests {
     use super::*;
     use crate::reply::{ReplyLimits, ReplyParser};
+    use alloc::string::String;
     use alloc::vec::Vec;
 
-    fn ehlo(lines: &str) -> Extensions {
-        let reply = ReplyParser::new(ReplyLimits::default()).parse(&mut lines.as_bytes()).unwrap().unwrap();
-        Extensions::parse(&reply)
+    fn ehlo(lines: impl AsRef<[u8]>) -> Extensions {
+        let reply = ReplyParser::new(ReplyLimits::default()).parse(&mut lines.as_ref()).unwrap().unwrap();
+        Extensions::parse(reply)
     }
 
     #[test]
@@ -420,16 +437,49 @@ mod tests {
         for line in
             ["SIZER", "SIZE-1", "DSN.", "SMTPUTF", "PIPELININGS", "PIPELINES", "ENHANCEDSTATUSCODE", "\rDSN"]
         {
-            let e = ehlo(&alloc::format!("250-x\r\n250 {line}\r\n"));
+            let e = ehlo(alloc::format!("250-x\r\n250 {line}\r\n"));
             assert!(Extension::ALL.iter().all(|keyword| !e.has(keyword.value)), "{line:?}");
         }
         assert!(!ehlo("250-x\r\n250 \x18BITMIME\r\n").has(Extension::EightBitMime));
         let e = ehlo("250-x\r\n250-SIZE\r\n250 SIZE 5\r\n");
         assert_eq!((e.get("SIZE"), e.max_size()), (Some(""), None), "the first counts");
         for line in ["enhancedStatusCodes", " \tDSN", "DSN\r", "DSN \t", "DSN a", "AUTH=", "CHUNKING\tx"] {
-            let e = ehlo(&alloc::format!("250-x\r\n250-{line}\r\n250 x\r\n"));
+            let e = ehlo(alloc::format!("250-x\r\n250-{line}\r\n250 x\r\n"));
             assert_eq!(Extension::ALL.iter().filter(|keyword| e.has(keyword.value)).count(), 1, "{line:?}");
         }
+    }
+
+    #[test]
+    fn what_is_not_utf8_becomes_other_characters() {
+        for odd in [&b"\xff"[..], &[0xff; 16], "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}".as_bytes()]
+        {
+            let e = ehlo([b"250-x\r\n250-DSN\r\n250-X ", odd, b"\r\n250 PIPELINING\r\n"].concat());
+            assert_eq!(e.get("X"), Some(&*String::from_utf8_lossy(odd)));
+            assert!(e.has(Extension::Dsn) && e.has(Extension::Pipelining));
+        }
+    }
+
+    #[test]
+    fn a_size_is_a_number_of_any_length() {
+        let size =
+            |digits: &str| ehlo(alloc::format!("250-x\r\n250-SIZE {digits}\r\n250 DSN\r\n")).max_size();
+        for number in [7, 1_234_567, 12_345_678, 99_999_999, 100_000_001, 9_876_543_210_123_456_789, u64::MAX]
+        {
+            let digits = alloc::format!("{number}");
+            assert_eq!(size(&digits), Some(number));
+            assert_eq!(size(&alloc::format!(" \t{digits} \r")), Some(number));
+            assert_eq!(size(&alloc::format!("0000000000000000000000{digits}")), Some(number));
+            for at in 0..digits.len() {
+                for other in ["/", ":", " ", "-", "\u{b}", "\u{7f}", "\u{b5}"] {
+                    let mut digits = digits.clone();
+                    digits.replace_range(at..=at, other);
+                    let is_shorter = other == " " && (at == 0 || at + 1 == digits.len());
+                    assert_eq!(size(&digits).is_some(), is_shorter && digits.len() > 1, "{digits:?}");
+                }
+            }
+        }
+        assert_eq!(size("18446744073709551616"), None);
+        assert_eq!(size("100000000000000000000000"), None);
     }
 
     #[test]

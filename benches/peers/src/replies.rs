@@ -134,7 +134,7 @@ fn ours(parser: &mut ReplyParser, mut input: &[u8]) {
 }
 
 fn extensions(parser: &mut ReplyParser, mut input: &[u8]) {
-    let Ok(Some(reply)) = &parser.parse(&mut input) else { panic!("a reply") };
+    let Ok(Some(reply)) = parser.parse(&mut input) else { panic!("a reply") };
     black_box(&Extensions::parse(reply));
 }
 

@@ -67,7 +67,7 @@ impl Model {
         let may = self.mode == TlsMode::Opportunistic && plain;
         match reply.severity() {
             Severity::Positive => {
-                let extensions = Extensions::parse(&reply);
+                let extensions = Extensions::parse(reply);
                 match extensions.has(Extension::StartTls) {
                     true if must || may => {
                         self.before_tls = may.then_some(extensions);

@@ -485,7 +485,7 @@ impl<T: Transport> Conversation<'_, T> {
             if !what.starts_with("HELO")
                 && let Ok(Some(reply)) = ReplyParser::new(ReplyLimits::default()).parse(&mut rest)
             {
-                self.extensions = Extensions::parse(&reply);
+                self.extensions = Extensions::parse(reply);
             }
         }
         self.link.say(bytes).await

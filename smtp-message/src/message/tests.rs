@@ -663,7 +663,7 @@ fn a_message_makes_use_of_what_a_server_can_take_if_it_may() {
 
 fn extensions(reply: &str) -> Extensions {
     let mut parser = smtp_proto::reply::ReplyParser::new(smtp_proto::reply::ReplyLimits::default());
-    Extensions::parse(&parser.parse(&mut reply.as_bytes()).unwrap().unwrap())
+    Extensions::parse(parser.parse(&mut reply.as_bytes()).unwrap().unwrap())
 }
 
 #[test]

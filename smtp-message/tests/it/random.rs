@@ -391,7 +391,7 @@ fn extensions(able: bool) -> Extensions {
         false => b"250 x\r\n",
     };
     let mut parser = ReplyParser::new(ReplyLimits::default());
-    Extensions::parse(&parser.parse(&mut &reply[..]).unwrap().unwrap())
+    Extensions::parse(parser.parse(&mut &reply[..]).unwrap().unwrap())
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -454,7 +454,7 @@ impl Client {
         let needs_tls = self.tls == TlsMode::StartTls && self.protection == Protection::None;
         match reply.severity() {
             Severity::Positive => {
-                let extensions = Extensions::parse(&reply);
+                let extensions = Extensions::parse(reply);
                 let may_begin = self.tls == TlsMode::Opportunistic && self.protection == Protection::None;
                 if (needs_tls || may_begin) && extensions.has(Extension::StartTls) {
                     self.before_tls = may_begin.then_some(extensions);

@@ -1,6 +1,7 @@
 //! The text of a reply as it came, with room for a usual one in place (RFC 5321 section 4.2.1).
 
 use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::hash::{Hash, Hasher};
 
@@ -51,6 +52,15 @@ impl Text {
         self.heap.as_deref().unwrap_or(&self.inline[..usize::from(self.len)])
     }
 
+    /// Puts other characters where it is not UTF-8.
+    #[inline(always)]
+    pub(crate) fn make_utf8(&mut self) {
+        let bytes = self.as_bytes();
+        if !is_ascii(bytes) && str::from_utf8(bytes).is_err() {
+            *self = Self::new(String::from_utf8_lossy(bytes).as_bytes());
+        }
+    }
+
     /// The text of each line.
     pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
         let mut next = Some(self.as_bytes());
@@ -60,6 +70,15 @@ impl Text {
             Some(line)
         })
     }
+}
+
+/// The same as the method, which for a text of this size takes several times as long.
+#[inline(always)]
+fn is_ascii(text: &[u8]) -> bool {
+    const TOP: u64 = 0x8080_8080_8080_8080;
+    let Some(last) = text.last_chunk() else { return text.is_ascii() };
+    let words = text.as_chunks().0.iter().chain([last]);
+    words.fold(0, |seen, word| seen | u64::from_ne_bytes(*word)) & TOP == 0
 }
 
 /// The first line of a text, and the text from the next one on.

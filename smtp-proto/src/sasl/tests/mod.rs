@@ -133,7 +133,7 @@ fn the_strongest_is_chosen() {
     let offer = |mechanisms: &str| {
         let reply = format!("250-mx\r\n250 AUTH {mechanisms}\r\n");
         let reply = ReplyParser::new(ReplyLimits::default()).parse(&mut reply.as_bytes()).unwrap().unwrap();
-        Extensions::parse(&reply)
+        Extensions::parse(reply)
     };
     let all = offer(
         "EXTERNAL CRAM-MD5 LOGIN PLAIN XOAUTH2 OAUTHBEARER scram-sha-1 SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-256-PLUS DIGEST-MD5",
