@@ -47,7 +47,9 @@ impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("the text is empty"),
-            Self::Character { at } => write!(f, "the character at byte {at} of the text is not allowed there"),
+            Self::Character { at } => {
+                write!(f, "the character at byte {at} of the text is not allowed there")
+            }
             Self::TooLong { length, limit } => {
                 write!(f, "the text has {length} bytes, of at most {limit}")
             }
