@@ -151,7 +151,6 @@ impl FromStr for Address {
         // Nearly all are of this kind; what is wrong with one is told below.
         if let Some(at) = local::starts_simple(text)
             && text.len() <= LIMIT
-            && text.is_ascii()
             && let Ok(domain) = Domain::from_ascii(&text[at + 1..])
         {
             return Ok(Self { local: LocalPart::simple(&text[..at]), host: Some(Host::Domain(domain)) });
