@@ -60,8 +60,8 @@ impl TransferEncoding {
     /// Whether this data can be encoded so.
     pub(crate) fn fits(self, scan: &Scan) -> bool {
         match self {
-            Self::SevenBit => scan.is_lines() && !scan.eight_bit,
-            Self::EightBit => scan.is_lines(),
+            Self::SevenBit => scan.lines && !scan.eight_bit,
+            Self::EightBit => scan.lines,
             Self::Binary | Self::QuotedPrintable | Self::Base64 => true,
         }
     }
@@ -71,14 +71,14 @@ impl TransferEncoding {
     /// Nothing on the way has to change the result, and so no signature over it breaks: it is in lines of at most 998
     /// octets, without controls, and 7-bit unless `most` allows for more.
     pub(crate) fn choose(scan: &Scan, text: bool, most: BodyType) -> Self {
-        let plain = scan.is_lines() && !scan.control && !scan.marker;
+        let plain = scan.lines && !scan.control && !scan.marker;
         if plain && !scan.eight_bit {
             Self::SevenBit
         } else if plain && most != BodyType::SevenBit {
             Self::EightBit
         } else if most == BodyType::BinaryMime && !text && !scan.marker {
             Self::Binary
-        } else if text && !scan.has_bare_ends() && 3 * quoted_length(scan) <= 4 * scan.len + 6 {
+        } else if text && !scan.bare_ends && 3 * quoted_length(scan) <= 4 * scan.len + 6 {
             Self::QuotedPrintable
         } else {
             Self::Base64
@@ -101,7 +101,7 @@ pub(super) struct Encoder {
 
 impl Encoder {
     pub(super) fn new(encoding: TransferEncoding, scan: &Scan) -> Self {
-        Self { encoding, qp: if scan.has_bare_ends() { qp::BINARY } else { qp::BODY } }
+        Self { encoding, qp: if scan.bare_ends { qp::BINARY } else { qp::BODY } }
     }
 
     /// The length of so much data, if it does not depend on what it is.

@@ -7,7 +7,7 @@ use memchr::memmem;
 
 use super::data::{Data, Version};
 use super::encoding::{AT_HAND, Encoder, TransferEncoding};
-use super::scan::Scan;
+use super::scan::{Scan, Scanner};
 use super::sum::Sum;
 use crate::ContentError;
 use crate::content::CHUNK;
@@ -46,7 +46,7 @@ impl Leaf {
     pub(crate) fn text(text: String) -> Self {
         let mut scan = Scan::of_utf8(text.as_bytes());
         let mut bytes = text.into_bytes();
-        if scan.has_bare_ends() || !(bytes.is_empty() || bytes.ends_with(b"\n")) {
+        if scan.bare_ends || !(bytes.is_empty() || bytes.ends_with(b"\n")) {
             bytes = normalise_all(&bytes);
             scan = Scan::of_utf8(&bytes);
         }
@@ -104,29 +104,29 @@ impl Leaf {
         if let Some(scan) = self.scan {
             return Ok((scan, None));
         }
-        let mut scan = Scan::default();
+        let mut scanner = Scanner::default();
         if let Some(bytes) = self.data.at_hand() {
             for piece in bytes.chunks(4 * WINDOW) {
-                scan.feed(piece);
-                if scan.is_hopeless() && !to_the_end {
-                    scan.len = bytes.len() as u64;
+                scanner.feed(piece);
+                if scanner.is_hopeless() && !to_the_end {
+                    scanner.len = bytes.len() as u64;
                     break;
                 }
             }
-            return Ok((scan, None));
+            return Ok((scanner.finish(), None));
         }
         let mut input = Input::open(self)?;
         while input.fill(WINDOW)? {
             let data = input.at_hand();
-            if scan.is_hopeless() && !to_the_end {
-                scan.len += data.len() as u64;
+            if scanner.is_hopeless() && !to_the_end {
+                scanner.len += data.len() as u64;
             } else {
-                scan.feed(data);
+                scanner.feed(data);
             }
             let read = data.len();
             input.skip(read);
         }
-        Ok((scan, input.sum()))
+        Ok((scanner.finish(), input.sum()))
     }
 }
 

@@ -95,7 +95,7 @@ pub(crate) enum Node {
     Leaf(Leaf),
     Multipart(Vec<Part>),
     Message(Message),
-    Raw(RawMessage),
+    Raw(Box<RawMessage>),
     /// Fields and body of an entity that was made elsewhere.
     Entity(Bytes),
 }
@@ -195,7 +195,7 @@ impl Part {
 
     /// A ready-made message inside of another (`message/rfc822`).
     pub fn raw_message(message: &RawMessage) -> Self {
-        Self::with(Node::Raw(message.clone()), ContentType::fixed("message/rfc822"))
+        Self::with(Node::Raw(Box::new(message.clone())), ContentType::fixed("message/rfc822"))
     }
 
     /// An entity that was made elsewhere, fields and body, such as a part that has been signed.  It is sent exactly as
@@ -593,7 +593,7 @@ impl Part {
     pub(crate) fn seen(&self, scan: &Scan) -> Cow<'_, ContentType> {
         if !scan.eight_bit || !self.content_type.lacks_charset() {
             Cow::Borrowed(&self.content_type)
-        } else if scan.is_utf8() {
+        } else if scan.utf8 {
             Cow::Owned(self.content_type.clone().in_utf8())
         } else if self.guessed {
             Cow::Owned(ContentType::fixed("application/octet-stream"))

@@ -11,23 +11,39 @@ pub(crate) const MARKER: &[u8; 4] = b"--=_";
 /// Octets that are counted in one octet.
 const BLOCK: usize = 240;
 
-/// What data was seen.
-#[derive(Clone, Copy, Debug)]
+/// What kind of data was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scan {
     /// Octets.
     pub(crate) len: u64,
-    /// One of them is above 127.
-    pub(crate) eight_bit: bool,
-    /// There is a NUL.
-    pub(crate) nul: bool,
-    /// There is a control other than TAB, CR and LF.
-    pub(crate) control: bool,
-    /// A line has more than 998 octets; where line ends are not all CRLF it may have one less.
-    long: bool,
-    /// A line begins with [`MARKER`].
-    pub(crate) marker: bool,
     /// Octets that quoted-printable has to escape.
     pub(crate) escapes: u64,
+    /// One of them is above 127.
+    pub(crate) eight_bit: bool,
+    /// There is a control other than TAB, CR and LF.
+    pub(crate) control: bool,
+    /// A line begins with [`MARKER`].
+    pub(crate) marker: bool,
+    /// There is a CR or LF that is not part of a CRLF.
+    pub(crate) bare_ends: bool,
+    /// The data is lines, the last with its end, of at most 998 octets, and has no NUL: fit for 8-bit transport.
+    pub(crate) lines: bool,
+    /// The data is UTF-8.
+    pub(crate) utf8: bool,
+}
+
+/// Looks at data.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scanner {
+    pub(super) len: u64,
+    eight_bit: bool,
+    /// There is a NUL.
+    nul: bool,
+    control: bool,
+    /// A line has more than 998 octets; where line ends are not all CRLF it may have one less.
+    long: bool,
+    marker: bool,
+    escapes: u64,
     /// How many there are where not all line ends are CRLF.
     crs: u64,
     lfs: u64,
@@ -50,7 +66,7 @@ struct Utf8 {
     broken: bool,
 }
 
-impl Default for Scan {
+impl Default for Scanner {
     fn default() -> Self {
         Self {
             len: 0,
@@ -74,21 +90,23 @@ impl Default for Scan {
 impl Scan {
     #[cfg(test)]
     pub(crate) fn of(data: &[u8]) -> Self {
-        let mut scan = Self::default();
-        scan.feed(data);
-        scan
+        let mut scanner = Scanner::default();
+        scanner.feed(data);
+        scanner.finish()
     }
 
     /// What a whole text is, whose octets are UTF-8.
     pub(crate) fn of_utf8(text: &[u8]) -> Self {
-        let mut scan = Self::default();
-        scan.utf8.known = true;
-        scan.feed(text);
-        scan
+        let mut scanner = Scanner::default();
+        scanner.utf8.known = true;
+        scanner.feed(text);
+        scanner.finish()
     }
+}
 
+impl Scanner {
     /// Looks at the next piece.
-    pub(crate) fn feed(&mut self, data: &[u8]) {
+    pub(super) fn feed(&mut self, data: &[u8]) {
         if data.is_empty() {
             return;
         }
@@ -118,23 +136,23 @@ impl Scan {
         self.len += data.len() as u64;
     }
 
-    /// Whether there is a CR or LF that is not part of a CRLF.
-    pub(crate) fn has_bare_ends(&self) -> bool {
-        self.lfs != self.crlfs || self.crs != self.crlfs
-    }
-
-    /// Whether the data is UTF-8.
-    pub(crate) fn is_utf8(&self) -> bool {
-        !self.utf8.broken && self.utf8.cut_len == 0
-    }
-
-    /// Whether the data is lines, the last with its end, of at most 998 octets, and has no NUL: fit for 8-bit transport.
-    pub(crate) fn is_lines(&self) -> bool {
-        !self.nul && !self.long && !self.has_bare_ends() && self.tail[3] == b'\n'
+    /// What has been seen.
+    pub(super) fn finish(&self) -> Scan {
+        let bare_ends = self.lfs != self.crlfs || self.crs != self.crlfs;
+        Scan {
+            len: self.len,
+            escapes: self.escapes,
+            eight_bit: self.eight_bit,
+            control: self.control,
+            marker: self.marker,
+            bare_ends,
+            lines: !self.nul && !self.long && !bare_ends && self.tail[3] == b'\n',
+            utf8: !self.utf8.broken && self.utf8.cut_len == 0,
+        }
     }
 
     /// Whether nothing that follows can make lines of it.
-    pub(crate) fn is_hopeless(&self) -> bool {
+    pub(super) fn is_hopeless(&self) -> bool {
         self.lfs != self.crlfs
     }
 
@@ -272,33 +290,23 @@ fn plain(data: &[u8]) -> Option<Plain> {
 mod tests {
     use super::*;
 
-    /// What others ask for.
-    fn facts(scan: &Scan) -> impl PartialEq + std::fmt::Debug {
-        let Scan { len, eight_bit, nul, control, marker, escapes, .. } = *scan;
-        (
-            (len, eight_bit, nul, control, marker, escapes),
-            scan.is_lines(),
-            scan.has_bare_ends(),
-            scan.is_hopeless(),
-            scan.is_utf8(),
-        )
-    }
-
     #[test]
     fn the_short_way_sees_what_the_long_one_sees() {
         // All texts of six of these.
         for number in 0..9_usize.pow(6) {
             let octet = |i| b"a\r\n\t=\0\x7f\x80\x1f"[number / 9_usize.pow(i) % 9];
             let data: Vec<u8> = (0..6).map(octet).collect();
-            let mut long = Scan::default();
+            let mut long = Scanner::default();
             long.classify(&data);
             long.len = 6;
             long.tail = [data[2], data[3], data[4], data[5]];
-            let mut short = Scan::of(&data);
+            let mut short = Scanner::default();
+            short.feed(&data);
             short.long = false;
             short.marker = false;
             long.utf8.feed(&data);
-            assert_eq!(facts(&short), facts(&long), "{}", data.escape_ascii());
+            assert_eq!(short.is_hopeless(), long.is_hopeless(), "{}", data.escape_ascii());
+            assert_eq!((short.nul, short.finish()), (long.nul, long.finish()), "{}", data.escape_ascii());
         }
     }
 
@@ -328,25 +336,30 @@ mod tests {
         ] {
             let whole = Scan::of(text.as_bytes());
             for size in 1..8 {
-                let mut pieces = Scan::default();
+                let mut pieces = Scanner::default();
                 text.as_bytes().chunks(size).for_each(|piece| pieces.feed(piece));
-                assert_eq!(facts(&pieces), facts(&whole), "{text:?} in {size}");
+                assert_eq!(pieces.finish(), whole, "{text:?} in {size}");
             }
         }
         for (data, is_utf8) in
             [(&b"a\xc3"[..], false), (b"\xc3\xbc", true), (b"\xf0\x9f\xa6", false), (b"\xfca", false)]
         {
-            assert_eq!(Scan::of(data).is_utf8(), is_utf8, "{}", data.escape_ascii());
+            assert_eq!(Scan::of(data).utf8, is_utf8, "{}", data.escape_ascii());
         }
-        assert!(Scan::of(fits.as_bytes()).column == 1 && !Scan::of(fits.as_bytes()).long);
-        assert!(Scan::of(&fits.as_bytes()[3..1003]).is_lines());
-        assert!(Scan::of(long.as_bytes()).long);
-        assert!(!Scan::of("x".repeat(999).as_bytes()).is_lines());
-        assert!(!Scan::of(&long.as_bytes()[3..1004]).is_lines());
+        let scanner = |text: &str| {
+            let mut scanner = Scanner::default();
+            scanner.feed(text.as_bytes());
+            scanner
+        };
+        assert!(scanner(&fits).column == 1 && !scanner(&fits).long);
+        assert!(Scan::of(&fits.as_bytes()[3..1003]).lines);
+        assert!(scanner(&long).long);
+        assert!(!Scan::of("x".repeat(999).as_bytes()).lines);
+        assert!(!Scan::of(&long.as_bytes()[3..1004]).lines);
         assert!(Scan::of(b"a\r\n--=_x\r\n").marker && !Scan::of(b"a--=_x\r\n--=.\r\n").marker);
-        assert!(Scan::of(b"a\r\n").is_lines() && Scan::of(b"").is_lines());
+        assert!(Scan::of(b"a\r\n").lines && Scan::of(b"").lines);
         for text in ["a", "a\n", "a\rb\r\n", "\0\r\n", "a\r\r\n"] {
-            assert!(!Scan::of(text.as_bytes()).is_lines(), "{text:?}");
+            assert!(!Scan::of(text.as_bytes()).lines, "{text:?}");
         }
         assert_eq!(Scan::of("ü=\x01".as_bytes()).escapes, 4);
     }
