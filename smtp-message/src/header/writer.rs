@@ -139,8 +139,7 @@ impl<'a> FieldWriter<'a> {
     /// Writes a display name: as atoms if it can be, else as a quoted string or encoded words.  Returns whether it
     /// ends in an encoded word, which nothing but white space may follow (RFC 2047 section 5).
     pub(crate) fn phrase(&mut self, name: &str) -> bool {
-        let simple = |b: u8| b.is_ascii_alphanumeric() || b == b' ';
-        if name.len() + self.column < WIDTH - 2 * GLUED && name.bytes().all(simple) && is_plain(name) {
+        if name.len() + self.column < WIDTH - 2 * GLUED && is_words(name) {
             self.fresh = false;
             self.glue(" ");
             self.glue(name);
@@ -254,11 +253,26 @@ fn write_address(out: &mut Vec<u8>, address: &Address, utf8: bool) {
 /// Whether a short text can stand in any line as it is: words of ASCII with single spaces between them.
 fn is_plain(text: &str) -> bool {
     let mut before = b' ';
-    for &b in text.as_bytes() {
-        if !matches!(b, b' '..=b'~') || (before == b' ' && b == b' ') || (before == b'=' && b == b'?') {
-            return false;
+    for b in text.bytes() {
+        match b {
+            b' ' if before == b' ' => return false,
+            b'?' if before == b'=' => return false,
+            b' '..=b'~' => before = b,
+            _ => return false,
         }
-        before = b;
+    }
+    before != b' '
+}
+
+/// Whether a name is words of letters and digits with single spaces between them: atoms, whatever the headers are in.
+fn is_words(name: &str) -> bool {
+    let mut before = b' ';
+    for b in name.bytes() {
+        match b {
+            b' ' if before == b' ' => return false,
+            b' ' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => before = b,
+            _ => return false,
+        }
     }
     before != b' '
 }
