@@ -60,14 +60,18 @@ impl Date {
         if !(-25_567..=2_932_896).contains(&day_number) {
             return Err(DateError::OutOfRange);
         }
-        let (year, month, day) = civil(day_number);
-        let text = Text::new(year, month, day, local.rem_euclid(86_400), day_number, offset);
-        Ok(Self { seconds, offset, text })
+        let second = u32::try_from(local.rem_euclid(86_400)).unwrap_or_default();
+        Ok(Self { seconds, offset, text: Text::new(day_number, second, offset) })
     }
 
     /// As it stands in a header.
     pub fn as_str(&self) -> &str {
-        self.text.as_str()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// The same, which is ASCII.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.text.as_bytes()
     }
 
     /// Seconds since 1970-01-01 00:00 UTC, negative before.
@@ -116,69 +120,56 @@ impl FromStr for Date {
 struct Text {
     bytes: [u8; 31],
     /// A day of one digit makes it one shorter.
-    len: usize,
+    start: usize,
 }
 
 impl Text {
-    fn new(year: i64, month: usize, day: i64, second: i64, day_number: i64, offset: Option<i16>) -> Self {
-        const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-        const MONTHS: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        let mut text = Self { bytes: [b' '; 31], len: 0 };
+    fn new(day_number: i64, second: u32, offset: Option<i16>) -> Self {
+        const DAYS: [&[u8; 5]; 7] = [b"Thu, ", b"Fri, ", b"Sat, ", b"Sun, ", b"Mon, ", b"Tue, ", b"Wed, "];
+        const MONTHS: [&[u8; 3]; 12] =
+            [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+        let (year, month, day) = civil(day_number);
         let weekday = usize::try_from(day_number.rem_euclid(7)).unwrap_or_default();
-        text.push(DAYS[weekday]);
-        text.push(", ");
-        text.number(day, if day < 10 { 1 } else { 2 });
-        text.push(" ");
-        text.push(MONTHS[month % 12]);
-        text.push(" ");
-        text.number(year, 4);
-        for (separator, number) in [(" ", second / 3600), (":", second / 60 % 60), (":", second % 60)] {
-            text.push(separator);
-            text.number(number, 2);
-        }
-        text.push(if offset.is_none_or(|offset| offset < 0) { " -" } else { " +" });
-        let minutes = i64::from(offset.unwrap_or(0)).abs();
-        text.number(minutes / 60, 2);
-        text.number(minutes % 60, 2);
-        text
+        let minutes = u32::from(offset.unwrap_or(0).unsigned_abs());
+        let start = usize::from(day < 10);
+        let mut bytes = *b"Thu, 01 Jan 1970 00:00:00 +0000";
+        let mut put = |at: usize, text: &[u8]| bytes[at..at + text.len()].copy_from_slice(text);
+        put(5, &digits(day));
+        // It stands where a day of one digit would have its first one.
+        put(start, DAYS[weekday]);
+        put(8, MONTHS[month % 12]);
+        put(12, &digits(year / 100));
+        put(14, &digits(year % 100));
+        put(17, &digits(second / 3600));
+        put(20, &digits(second / 60 % 60));
+        put(23, &digits(second % 60));
+        put(26, if offset.is_none_or(|offset| offset < 0) { b"-" } else { b"+" });
+        put(27, &digits(minutes / 60));
+        put(29, &digits(minutes % 60));
+        Self { bytes, start }
     }
 
-    fn as_str(&self) -> &str {
-        self.bytes.get(..self.len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
     }
+}
 
-    fn push(&mut self, text: &str) {
-        if let Some(free) = self.bytes.get_mut(self.len..self.len + text.len()) {
-            free.copy_from_slice(text.as_bytes());
-            self.len += text.len();
-        }
-    }
-
-    /// At most four digits.
-    fn number(&mut self, number: i64, digits: usize) {
-        let mut number = u16::try_from(number).unwrap_or_default();
-        let end = self.len + digits;
-        for free in self.bytes[..end.min(31)][self.len..].iter_mut().rev() {
-            *free = b"0123456789"[usize::from(number % 10)];
-            number /= 10;
-        }
-        self.len = end.min(31);
-    }
+/// A number below 100 in two digits.
+fn digits(number: u32) -> [u8; 2] {
+    [number / 10, number % 10].map(|digit| b"0123456789"[digit as usize % 10])
 }
 
 /// Year, month from 0 and day from 1 of a day, counted from 1970-01-01, in the Gregorian calendar: years begin in March
 /// here, so that the day that not every year has is the last, and are counted from the year 0.
-fn civil(day_number: i64) -> (i64, usize, i64) {
-    let days = day_number + 719_468;
-    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+fn civil(day_number: i64) -> (u32, usize, u32) {
+    let days = u32::try_from(day_number + 719_468).unwrap_or_default();
+    let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
-    let next = i64::from(month >= 10);
-    let month = usize::try_from((month + 2) % 12).unwrap_or_default();
-    (era * 400 + year + next, month, day)
+    let next = u32::from(month >= 10);
+    (era * 400 + year + next, (month as usize + 2) % 12, day)
 }
 
 /// Whether the zone of a date whose offset is none says that nobody knows it: `-0000`, or a word that RFC 5322 section
