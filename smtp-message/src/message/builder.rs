@@ -1,6 +1,7 @@
 //! Collects what a message says, and judges it at the end.
 
 use std::fmt;
+use std::mem::take;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use smtp_proto::envelope::BodyType;
@@ -23,7 +24,11 @@ use crate::{Date, DateError, Mailbox, MailboxError, MailboxList, MessageId, Mess
 /// them again for more, or use the methods for lists.
 #[must_use]
 #[derive(Clone, Default)]
-pub struct MessageBuilder {
+pub struct MessageBuilder(pub(super) Box<Given>);
+
+/// What a builder was given; every method hands it on, and so it stays where it is.
+#[derive(Clone, Default)]
+pub(super) struct Given {
     pub(super) from: MailboxList,
     pub(super) sender: Option<Mailbox>,
     pub(super) reply_to: MailboxList,
@@ -40,7 +45,9 @@ pub struct MessageBuilder {
     pub(super) others: Vec<Other>,
     /// The names that callers may give, if not all.
     pub(super) allowed: Option<Vec<String>>,
-    parts: Vec<(Role, Part)>,
+    /// Most messages have one part, which needs no list.
+    first: Option<(Role, Part)>,
+    more: Vec<(Role, Part)>,
     most: BodyType,
     utf8: bool,
     problems: BuildError,
@@ -65,7 +72,7 @@ impl MessageBuilder {
         MailboxError: From<M::Error>,
     {
         if let Some(mailbox) = self.mailbox("From", mailbox) {
-            self.from.push(mailbox);
+            self.0.from.push(mailbox);
         }
         self
     }
@@ -77,7 +84,7 @@ impl MessageBuilder {
         MailboxError: From<M::Error>,
     {
         if let Some(mailbox) = self.mailbox("Sender", mailbox)
-            && self.sender.replace(mailbox).is_some()
+            && self.0.sender.replace(mailbox).is_some()
         {
             self.problem("Sender", Rule::Repeated);
         }
@@ -91,7 +98,7 @@ impl MessageBuilder {
         MailboxError: From<M::Error>,
     {
         if let Some(mailbox) = self.mailbox("Reply-To", mailbox) {
-            self.reply_to.push(mailbox);
+            self.0.reply_to.push(mailbox);
         }
         self
     }
@@ -103,7 +110,7 @@ impl MessageBuilder {
         MailboxError: From<M::Error>,
     {
         if let Some(mailbox) = self.mailbox("To", mailbox) {
-            self.to.push(mailbox);
+            self.0.to.push(mailbox);
         }
         self
     }
@@ -115,7 +122,7 @@ impl MessageBuilder {
         MailboxError: From<M::Error>,
     {
         if let Some(mailbox) = self.mailbox("Cc", mailbox) {
-            self.cc.push(mailbox);
+            self.0.cc.push(mailbox);
         }
         self
     }
@@ -127,7 +134,7 @@ impl MessageBuilder {
         MailboxError: From<M::Error>,
     {
         if let Some(mailbox) = self.mailbox("Bcc", mailbox) {
-            self.bcc.push(mailbox);
+            self.0.bcc.push(mailbox);
         }
         self
     }
@@ -139,7 +146,7 @@ impl MessageBuilder {
         MailboxError: From<L::Error>,
     {
         if let Some(list) = self.list("From", list) {
-            self.from.append(list);
+            self.0.from.append(list);
         }
         self
     }
@@ -151,7 +158,7 @@ impl MessageBuilder {
         MailboxError: From<L::Error>,
     {
         if let Some(list) = self.list("To", list) {
-            self.to.append(list);
+            self.0.to.append(list);
         }
         self
     }
@@ -163,7 +170,7 @@ impl MessageBuilder {
         MailboxError: From<L::Error>,
     {
         if let Some(list) = self.list("Cc", list) {
-            self.cc.append(list);
+            self.0.cc.append(list);
         }
         self
     }
@@ -175,7 +182,7 @@ impl MessageBuilder {
         MailboxError: From<L::Error>,
     {
         if let Some(list) = self.list("Bcc", list) {
-            self.bcc.append(list);
+            self.0.bcc.append(list);
         }
         self
     }
@@ -187,7 +194,7 @@ impl MessageBuilder {
         MailboxError: From<L::Error>,
     {
         if let Some(list) = self.list("Reply-To", list) {
-            self.reply_to.append(list);
+            self.0.reply_to.append(list);
         }
         self
     }
@@ -195,7 +202,7 @@ impl MessageBuilder {
     /// Lets the message name no recipient: it says `To: undisclosed-recipients:;` if nobody is in To and Cc, and the
     /// recipients are those in Bcc or of an envelope that is given when it is sent.
     pub fn undisclosed_recipients(mut self) -> Self {
-        self.undisclosed = true;
+        self.0.undisclosed = true;
         self
     }
 
@@ -205,7 +212,7 @@ impl MessageBuilder {
         if let Some(at) = find_forbidden(&subject) {
             self.problem("Subject", Rule::Control { at });
         }
-        if self.subject.replace(subject).is_some() {
+        if self.0.subject.replace(subject).is_some() {
             self.problem("Subject", Rule::Repeated);
         }
         self
@@ -219,7 +226,7 @@ impl MessageBuilder {
     {
         match date.try_into() {
             Ok(date) => {
-                if self.date.replace(date).is_some() {
+                if self.0.date.replace(date).is_some() {
                     self.problem("Date", Rule::Repeated);
                 }
             }
@@ -235,7 +242,7 @@ impl MessageBuilder {
         MessageIdError: From<I::Error>,
     {
         if let Some(id) = self.id("Message-ID", id)
-            && self.message_id.replace(id).is_some()
+            && self.0.message_id.replace(id).is_some()
         {
             self.problem("Message-ID", Rule::Repeated);
         }
@@ -249,7 +256,7 @@ impl MessageBuilder {
         MessageIdError: From<I::Error>,
     {
         if let Some(id) = self.id("In-Reply-To", id) {
-            self.in_reply_to.push(id);
+            self.0.in_reply_to.push(id);
         }
         self
     }
@@ -261,7 +268,7 @@ impl MessageBuilder {
         MessageIdError: From<I::Error>,
     {
         if let Some(id) = self.id("References", id) {
-            self.references.push(id);
+            self.0.references.push(id);
         }
         self
     }
@@ -280,19 +287,19 @@ impl MessageBuilder {
 
     /// Adds another alternative to the text, such as [`Part::calendar`]; the last is the richest.
     pub fn alternative(mut self, part: Part) -> Self {
-        self.parts.push((Role::Alternative, part));
+        self.part(Role::Alternative, part);
         self
     }
 
     /// Adds what the HTML refers to, such as [`Part::inline`].
     pub fn embed(mut self, part: Part) -> Self {
-        self.parts.push((Role::Embedded, part));
+        self.part(Role::Embedded, part);
         self
     }
 
     /// Adds an attachment, or any other part that stands behind the text.
     pub fn attach(mut self, part: Part) -> Self {
-        self.parts.push((Role::Attached, part));
+        self.part(Role::Attached, part);
         self
     }
 
@@ -305,7 +312,7 @@ impl MessageBuilder {
     /// Lets data go as it is to servers that can take it: with 8BITMIME, or with BINARYMIME and CHUNKING.  If nothing is
     /// said the message is 7-bit for every server, so that nothing on the way has to change it, and a signature holds.
     pub fn at_most(mut self, body: BodyType) -> Self {
-        self.most = body;
+        self.0.most = body;
         self
     }
 
@@ -313,7 +320,7 @@ impl MessageBuilder {
     /// only if an address in them cannot be written otherwise: a message that goes with SMTPUTF8 is refused by the first
     /// server on its way that lacks it.
     pub fn utf8_headers(mut self) -> Self {
-        self.utf8 = true;
+        self.0.utf8 = true;
         self
     }
 
@@ -325,33 +332,33 @@ impl MessageBuilder {
     /// # Errors
     /// All that is wrong with it.
     pub fn build(mut self, stamp: &Stamp) -> Result<Message, BuildError> {
-        let mut problems = std::mem::take(&mut self.problems);
+        let mut problems = take(&mut self.0.problems);
         let given_badly = |field: &str| problems.problems.iter().any(|problem| problem.field == field);
         let mut missing = Vec::new();
-        if self.from.is_empty() && !given_badly("From") {
+        if self.0.from.is_empty() && !given_badly("From") {
             missing.push(("From", Rule::Missing));
         }
-        if self.from.mailboxes().nth(1).is_some() && self.sender.is_none() && !given_badly("Sender") {
+        if self.0.from.mailboxes().nth(1).is_some() && self.0.sender.is_none() && !given_badly("Sender") {
             missing.push(("Sender", Rule::SeveralAuthors));
         }
         // Groups need not have anybody in them.
-        let unnamed = !self.from.is_empty() && self.from.mailboxes().next().is_none();
-        if unnamed && self.sender.is_none() && !given_badly("Sender") {
+        let unnamed = !self.0.from.is_empty() && self.0.from.mailboxes().next().is_none();
+        if unnamed && self.0.sender.is_none() && !given_badly("Sender") {
             missing.push(("Sender", Rule::Missing));
         }
-        let to = [("To", &self.to), ("Cc", &self.cc), ("Bcc", &self.bcc)];
+        let to = [("To", &self.0.to), ("Cc", &self.0.cc), ("Bcc", &self.0.bcc)];
         let nobody = to.iter().all(|(_, list)| list.mailboxes().next().is_none());
-        if nobody && !self.undisclosed && !to.iter().any(|(field, _)| given_badly(field)) {
+        if nobody && !self.0.undisclosed && !to.iter().any(|(field, _)| given_badly(field)) {
             missing.push(("To", Rule::NoRecipient));
         }
         // Bcc is not in the message, and an envelope may have `postmaster`.
-        let lists = [("From", &self.from), ("Reply-To", &self.reply_to), to[0], to[1]];
+        let lists = [("From", &self.0.from), ("Reply-To", &self.0.reply_to), to[0], to[1]];
         for (field, list) in lists {
             if list.mailboxes().any(|mailbox| mailbox.address().host().is_none()) {
                 missing.push((field, Rule::NoDomain));
             }
         }
-        if self.sender.as_ref().is_some_and(|mailbox| mailbox.address().host().is_none()) {
+        if self.0.sender.as_ref().is_some_and(|mailbox| mailbox.address().host().is_none()) {
             missing.push(("Sender", Rule::NoDomain));
         }
         for (field, rule) in missing {
@@ -359,44 +366,31 @@ impl MessageBuilder {
         }
         self.check_allowed(&mut problems);
         self.check_once(&mut problems);
-        for resent in &self.resent {
+        for resent in &self.0.resent {
             resent.check(&mut problems);
         }
         let mut body = self.take_body(&mut problems);
         body.take_problems("", &mut |place, field, rule| problems.add(place, field, rule));
-        let date = match self.date.take() {
-            Some(date) => Ok(date),
-            None => stamp.unix_time.try_into(),
-        };
-        let sender = self.sender.as_ref().or(self.from.mailboxes().next());
+        let date = self.0.date.take().map_or_else(|| stamp.unix_time.try_into(), Ok);
+        let date: Option<Date> = date.map_err(|error| problems.add("", "Date", Rule::Date(error))).ok();
+        let sender = self.0.sender.as_ref().or(self.0.from.mailboxes().next());
         let host = sender.and_then(|sender| sender.address().host());
-        let id = self.message_id.take().or_else(|| host.map(|host| MessageId::generate(stamp, host)));
-        match (date, id) {
-            (Ok(date), Some(id)) if problems.problems.is_empty() => {
-                self.finish(&body, id, &date, stamp).map_err(|rule| {
-                    problems.add("", "body", rule);
-                    problems
-                })
-            }
-            (date, ..) => {
-                if let Err(error) = date {
-                    problems.add("", "Date", Rule::Date(error));
-                }
-                Err(problems)
-            }
-        }
+        let id = self.0.message_id.take().or_else(|| host.map(|host| MessageId::generate(stamp, host)));
+        let (Some(date), Some(id), []) = (&date, id, problems.problems()) else { return Err(problems) };
+        self.finish(&body, id, date, stamp).map_err(|rule| {
+            problems.add("", "body", rule);
+            problems
+        })
     }
 
     /// Puts the parts into each other: mixed(related(alternative(text, html), embedded), attached).
     fn take_body(&mut self, problems: &mut BuildError) -> Part {
-        let mut parts = std::mem::take(&mut self.parts);
-        if parts.len() < 2 {
-            match parts.pop() {
-                None => return Part::text(""),
-                Some((Role::Text | Role::Html | Role::Alternative | Role::Body, part)) => return part,
-                Some(other) => parts.push(other),
-            }
+        let Some((role, first)) = self.0.first.take() else { return Part::text("") };
+        if self.0.more.is_empty() && !matches!(role, Role::Embedded | Role::Attached) {
+            return first;
         }
+        let mut parts = take(&mut self.0.more);
+        parts.insert(0, (role, first));
         if let Some(at) = parts.iter().position(|(role, _)| *role == Role::Body) {
             problems.add("", "body", Rule::Repeated);
             return parts.swap_remove(at).1;
@@ -426,12 +420,18 @@ impl MessageBuilder {
 
     /// Adds a part of which there may be one.
     fn only(&mut self, role: Role, part: Part) {
-        if self.parts.iter().any(|(other, _)| *other == role) {
+        if self.0.first.iter().chain(&self.0.more).any(|(other, _)| *other == role) {
             return self.problem("body", Rule::Repeated);
         }
-        // Most messages have one or two.
-        self.parts.reserve_exact(1);
-        self.parts.push((role, part));
+        self.part(role, part);
+    }
+
+    fn part(&mut self, role: Role, part: Part) {
+        if self.0.first.is_none() {
+            self.0.first = Some((role, part));
+        } else {
+            self.0.more.push((role, part));
+        }
     }
 
     fn finish(
@@ -444,37 +444,43 @@ impl MessageBuilder {
         if body.depth() > MAX_DEPTH {
             return Err(Rule::TooDeep);
         }
-        if self.undisclosed && self.to.is_empty() && self.cc.is_empty() {
-            self.to = MailboxList::undisclosed();
+        if self.0.undisclosed && self.0.to.is_empty() && self.0.cc.is_empty() {
+            self.0.to = MailboxList::undisclosed();
         }
         let mut head = self.head(&message_id, date, stamp, false, room(body));
         // Everything but addresses has been encoded.
         let needs_utf8 = !head.is_ascii() || body.needs_utf8();
         let depth = body.depth();
-        let plans = if body.is_at_hand() && self.most == BodyType::SevenBit && (needs_utf8 || !self.utf8) {
+        let plans = if body.is_at_hand() && self.0.most == BodyType::SevenBit && (needs_utf8 || !self.0.utf8)
+        {
             if needs_utf8 {
                 head = self.head(&message_id, date, stamp, true, room(body));
             }
             let mode = Mode { most: BodyType::SevenBit, utf8: needs_utf8 };
-            let plan = Plan::new(head, body, &mut Boundaries::new(stamp.part_random()), mode);
-            // All else that can go wrong with data at hand has been looked for.
-            Plans::Fixed(plan.map_err(|_| Rule::Boundary)?)
+            match Plan::new(head, body, &mut Boundaries::new(stamp.part_random()), mode) {
+                Ok(plan) => Plans::Fixed(plan),
+                // All else that can go wrong with data at hand has been looked for.
+                Err(_) => return Err(Rule::Boundary),
+            }
         } else {
-            let utf8 = needs_utf8 || self.utf8;
+            let utf8 = needs_utf8 || self.0.utf8;
             Plans::Open(Box::new(Draft {
                 utf8: utf8.then(|| self.head(&message_id, date, stamp, true, 0)),
                 ascii: (!needs_utf8).then_some(head),
                 body: body.clone(),
                 random: stamp.part_random(),
-                most: self.most,
+                most: self.0.most,
                 plans: Mutex::default(),
             }))
         };
-        let (sender, to) = match self.resent.pop() {
+        let (sender, to) = match self.0.resent.pop() {
             Some(resent) => resent.into_envelope(),
-            None => (self.sender.or_else(|| self.from.into_first()), [self.to, self.cc, self.bcc]),
+            None => {
+                let Given { from, sender, to, cc, bcc, .. } = &mut *self.0;
+                (sender.take().or_else(|| take(from).into_first()), [take(to), take(cc), take(bcc)])
+            }
         };
-        let sender = sender.ok_or(Rule::Missing)?;
+        let Some(sender) = sender else { return Err(Rule::Missing) };
         let recipients = OnceLock::new();
         Ok(Message(Arc::new(Inner { plans, sender, to, recipients, message_id, depth, needs_utf8 })))
     }
@@ -483,32 +489,34 @@ impl MessageBuilder {
     fn head(&self, message_id: &MessageId, date: &Date, stamp: &Stamp, utf8: bool, room: usize) -> Vec<u8> {
         let mut head = Vec::with_capacity(room + 600);
         let out = &mut head;
-        for resent in self.resent.iter().rev() {
+        for resent in self.0.resent.iter().rev() {
             resent.write(out, stamp, utf8);
         }
-        token(out, "Date", date.as_str());
-        mailboxes(out, "From", &self.from, utf8);
-        if let Some(sender) = &self.sender {
+        out.extend_from_slice(b"Date: ");
+        out.extend_from_slice(date.as_bytes());
+        out.extend_from_slice(b"\r\n");
+        mailboxes(out, "From", &self.0.from, utf8);
+        if let Some(sender) = &self.0.sender {
             mailbox(out, "Sender", sender, utf8);
         }
-        mailboxes(out, "Reply-To", &self.reply_to, utf8);
-        mailboxes(out, "To", &self.to, utf8);
-        mailboxes(out, "Cc", &self.cc, utf8);
-        if let Some(subject) = &self.subject {
+        mailboxes(out, "Reply-To", &self.0.reply_to, utf8);
+        mailboxes(out, "To", &self.0.to, utf8);
+        mailboxes(out, "Cc", &self.0.cc, utf8);
+        if let Some(subject) = &self.0.subject {
             let mut field = FieldWriter::new(out, "Subject", utf8);
             field.unstructured(subject, true);
             field.end();
         }
         token(out, "Message-ID", message_id.as_str());
-        ids(out, "In-Reply-To", &self.in_reply_to);
-        ids(out, "References", &self.references);
-        self.others.iter().for_each(|other| other.write(out, utf8));
+        ids(out, "In-Reply-To", &self.0.in_reply_to);
+        ids(out, "References", &self.0.references);
+        self.0.others.iter().for_each(|other| other.write(out, utf8));
         out.extend_from_slice(b"MIME-Version: 1.0\r\n");
         head
     }
 
     pub(super) fn problem(&mut self, field: &str, rule: Rule) {
-        self.problems.add("", field, rule);
+        self.0.problems.add("", field, rule);
     }
 
     pub(super) fn mailbox<M>(&mut self, field: &str, mailbox: M) -> Option<Mailbox>
@@ -567,11 +575,11 @@ fn ids(out: &mut Vec<u8>, name: &str, ids: &[MessageId]) {
 impl fmt::Debug for MessageBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MessageBuilder")
-            .field("from", &self.from)
-            .field("to", &self.to)
-            .field("cc", &self.cc)
-            .field("bcc", &self.bcc)
-            .field("parts", &self.parts)
+            .field("from", &self.0.from)
+            .field("to", &self.0.to)
+            .field("cc", &self.0.cc)
+            .field("bcc", &self.0.bcc)
+            .field("parts", &self.0.first.iter().chain(&self.0.more).collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }

@@ -127,16 +127,16 @@ impl MessageBuilder {
     /// ```
     pub fn allow_headers(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let lower = |name: String| name.to_ascii_lowercase();
-        self.allowed.get_or_insert_default().extend(names.into_iter().map(Into::into).map(lower));
+        self.0.allowed.get_or_insert_default().extend(names.into_iter().map(Into::into).map(lower));
         self
     }
 
     pub(super) fn check_allowed(&self, problems: &mut BuildError) {
-        let Some(allowed) = &self.allowed else { return };
+        let Some(allowed) = &self.0.allowed else { return };
         let (starts, whole): (HashSet<&str>, HashSet<&str>) =
             allowed.iter().map(String::as_str).partition(|name| name.ends_with('*'));
         let starts: HashSet<&str> = starts.iter().map(|start| start.trim_end_matches('*')).collect();
-        for Other { name, .. } in self.others.iter().filter(|other| other.named) {
+        for Other { name, .. } in self.0.others.iter().filter(|other| other.named) {
             let lower = name.to_ascii_lowercase();
             steps::add(lower.len());
             // Names are short, and the list need not be.
@@ -149,7 +149,7 @@ impl MessageBuilder {
 
     pub(super) fn check_once(&self, problems: &mut BuildError) {
         let mut counts = [0_usize; ONCE.len()];
-        for Other { name, .. } in &self.others {
+        for Other { name, .. } in &self.0.others {
             let Some(at) = ONCE.iter().position(|once| once.eq_ignore_ascii_case(name)) else { continue };
             counts[at] += 1;
             if counts[at] == 2 {
@@ -262,7 +262,7 @@ impl MessageBuilder {
     /// Puts the fields of one who passes the message on above it (RFC 5322 section 3.6.6).  Called again it passes it on
     /// once more; the envelope is that of the last.
     pub fn resent(mut self, resent: Resent) -> Self {
-        self.resent.push(resent);
+        self.0.resent.push(resent);
         self
     }
 
@@ -273,7 +273,7 @@ impl MessageBuilder {
             .or_else(|| value_problem(&name, &value));
         match rule {
             Some(rule) => self.problem(&name, rule),
-            None => self.others.push(Other { name: name.into(), value: Value::Given(value), named: true }),
+            None => self.0.others.push(Other { name: name.into(), value: Value::Given(value), named: true }),
         }
         self
     }
@@ -285,7 +285,7 @@ impl MessageBuilder {
         };
         match rule {
             Some(rule) => self.problem(name, rule),
-            None => self.others.push(Other { name: name.into(), value, named: false }),
+            None => self.0.others.push(Other { name: name.into(), value, named: false }),
         }
         self
     }

@@ -132,11 +132,10 @@ impl Message {
     ///
     /// # Errors
     /// What keeps a part of it from being read; where all is at hand, nothing does.
-    pub fn into_bytes(self) -> Result<Vec<u8>, ContentError> {
-        match Arc::try_unwrap(self.0) {
-            Ok(Inner { plans: Plans::Fixed(plan), .. }) => plan.into_bytes(),
-            Ok(inner) => Self(Arc::new(inner)).to_bytes(),
-            Err(shared) => Self(shared).to_bytes(),
+    pub fn into_bytes(mut self) -> Result<Vec<u8>, ContentError> {
+        match Arc::get_mut(&mut self.0).map(|inner| &mut inner.plans) {
+            Some(Plans::Fixed(plan)) => plan.take_bytes(),
+            _ => self.to_bytes(),
         }
     }
 

@@ -148,9 +148,9 @@ impl Plan {
         self.leaves.iter().all(|placed| placed.leaf.is_current())
     }
 
-    /// All octets, without a copy if all are at hand.
-    pub(crate) fn into_bytes(self) -> Result<Vec<u8>, ContentError> {
-        if self.leaves.is_empty() { Ok(self.flat) } else { self.to_bytes() }
+    /// All octets, without a copy if all are at hand; then they are no longer here.
+    pub(crate) fn take_bytes(&mut self) -> Result<Vec<u8>, ContentError> {
+        if self.leaves.is_empty() { Ok(std::mem::take(&mut self.flat)) } else { self.to_bytes() }
     }
 
     /// All octets in one buffer.
