@@ -118,12 +118,12 @@ impl Plan {
             {
                 planner.plan.flat.extend_from_slice(b"\r\n");
             }
-            let Planner { mut plan, occurs, .. } = planner;
+            let Planner { plan, occurs, .. } = &mut planner;
             // A part would have to know what nobody can guess, and also what comes next.
-            if occurs {
-                boundaries.other();
-                flat = plan.flat;
+            if *occurs {
+                flat = std::mem::take(&mut plan.flat);
                 flat.truncate(head);
+                boundaries.other();
                 continue;
             }
             let leaves = plan.leaves.iter().map(|placed| placed.leaf.size).fold(0, u64::saturating_add);
@@ -132,7 +132,7 @@ impl Plan {
             if mode.utf8 {
                 plan.form.body = most(plan.form.body, BodyType::EightBitMime);
             }
-            return Ok(plan);
+            return Ok(planner.plan);
         }
         Err(ContentError::Encoding)
     }

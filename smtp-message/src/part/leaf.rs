@@ -58,13 +58,21 @@ impl Leaf {
     ///
     /// # Errors
     /// The data cannot be read, or does not fit the encoding that is asked for.
+    #[inline]
     pub(crate) fn look(
         &self,
         to_the_end: bool,
         choose: impl FnOnce(&Scan) -> TransferEncoding,
     ) -> Result<Looked<'_>, ContentError> {
-        let version = self.data.version()?;
-        let (scan, sum) = self.read(to_the_end)?;
+        let (version, scan, sum) = match self.scan {
+            // It is at hand, then.
+            Some(scan) => (None, scan, None),
+            None => {
+                let version = self.data.version()?;
+                let (scan, sum) = self.read(to_the_end)?;
+                (version, scan, sum)
+            }
+        };
         let encoding = choose(&scan);
         if !encoding.fits(&scan) {
             return Err(ContentError::Encoding);
