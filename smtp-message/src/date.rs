@@ -163,13 +163,14 @@ fn digits(number: u32) -> [u8; 2] {
 /// here, so that the day that not every year has is the last, and are counted from the year 0.
 fn civil(day_number: i64) -> (u32, usize, u32) {
     let days = u32::try_from(day_number + 719_468).unwrap_or_default();
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
+    let century = (4 * days + 3) / 146_097;
+    let day = (4 * days + 3) % 146_097 / 4;
+    let year = (4 * day + 3) / 1461;
+    let day = (4 * day + 3) % 1461 / 4;
     let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
+    let day = (5 * day + 2) % 153 / 5 + 1;
     let next = u32::from(month >= 10);
-    (era * 400 + year + next, (month as usize + 2) % 12, day)
+    (century * 100 + year + next, (month as usize + 2) % 12, day)
 }
 
 /// Whether the zone of a date whose offset is none says that nobody knows it: `-0000`, or a word that RFC 5322 section
