@@ -206,7 +206,12 @@ impl MailboxList {
 
     /// Adds a mailbox at the end.
     pub fn push(&mut self, mailbox: Mailbox) {
-        self.entries.push(Entry::Mailbox(mailbox));
+        if self.entries.capacity() == 0 {
+            // Most lists have one mailbox.
+            self.entries = vec![Entry::Mailbox(mailbox)];
+        } else {
+            self.entries.push(Entry::Mailbox(mailbox));
+        }
     }
 
     /// Adds a group at the end, with these mailboxes or none (RFC 5322 section 3.4).
