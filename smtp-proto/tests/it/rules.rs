@@ -216,6 +216,10 @@ fn the_end_in_the_middle_of_something_is_an_error() {
     let cut = "ready\nclosed: the connection was lost at QUIT";
     check(&Setup::idle(), &format!("{idle}!quit\nC: QUIT\nS| 221 by\n!eof"), cut);
     check(&Setup::idle(), &format!("{idle}S| 421 by"), "ready\nopen");
+    // QUIT waits for its turn.
+    let asking = Setup { queries: vec![Query::Noop], ..Setup::idle() };
+    let lost = "ready\nclosed: the connection was lost at a query";
+    check(&asking, &format!("{idle}C: NOOP\n!quit\n!eof"), lost);
 }
 
 #[test]
