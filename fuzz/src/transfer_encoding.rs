@@ -3,15 +3,19 @@
 //!
 //! An input is a header of cuts, a character that says which encoding (`0` is chosen, `1` to `5` are those that there are;
 //! four more are for a server that takes 8 bits, and eight more for one that takes anything), a character that says how
-//! often the data is repeated (`1` is once, `:` 3000 times, if it is short), and the data.
+//! often the data is repeated (`1` is once, `:` until it is longer than what is read at once, if it is short), and the data.
 
 use std::io::{Cursor, Read};
 
+use memchr::memmem::find;
 use smtp_message::{BodyType, Chunks, Content, ContentError, Data, Message, Part, TransferEncoding};
 use smtp_proto::Extensions;
 use smtp_proto::reply::{ReplyLimits, ReplyParser};
 
 use crate::{STAMP, assert_lines, cut};
+
+/// Octets that neither stay at hand nor are read at once.
+const LONG: usize = 40_000;
 
 /// A reader that gives pieces of these lengths.
 struct Pieces(Cursor<Vec<u8>>, Vec<usize>);
@@ -29,7 +33,7 @@ pub fn check(data: &[u8]) {
     let [how, times, data @ ..] = rest else { return };
     let data = data.repeat(match times {
         b'1'..=b'9' => usize::from(times - b'0'),
-        b':' if data.len() < 40 => 3000,
+        b':' if data.len() < 40 => LONG.div_ceil(data.len().max(1)),
         _ => 1,
     });
     let how = how.wrapping_sub(b'0');
@@ -113,7 +117,6 @@ fn able() -> Extensions {
 
 /// The data of the part in the middle.
 fn decode(message: &[u8], most: BodyType) -> Vec<u8> {
-    let find = |text: &[u8], wanted: &[u8]| text.windows(wanted.len()).position(|window| window == wanted);
     let at = find(message, b"boundary=\"").expect("a boundary") + 10;
     let boundary = &message[at..at + find(&message[at..], b"\"").expect("its end")];
     let delimiter = [b"\r\n--", boundary].concat();
