@@ -4,8 +4,8 @@
 //! Bytes that are not UTF-8 become U+FFFD.
 
 use smtp_message::{
-    AutoSubmitted, BodyType, Content, Fields, HeaderValue, Importance, MailboxList, Message, MessageBuilder, MessageId,
-    Part, Resent,
+    AutoSubmitted, BodyType, Content, Fields, HeaderValue, Importance, MailboxList, Message, MessageBuilder,
+    MessageId, Part, Resent,
 };
 use smtp_proto::Extensions;
 
