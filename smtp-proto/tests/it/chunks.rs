@@ -505,6 +505,21 @@ fn two_streamed() -> Setup {
 }
 
 #[test]
+fn a_server_that_knows_no_chunks_is_left_at_the_first() {
+    // All chunks are put out by then, and only what it means to refuse one is known.
+    let nonsense =
+        "the server broke the protocol: a reply that makes no sense came while the message was sent";
+    let refused = "the server refused while the message was sent";
+    for (reply, outcome, error) in [("354 go", "ambiguous", nonsense), ("500 what", "deferred", refused)] {
+        let accepted = "250 ok\r\n250 ok\r\n";
+        let (_, told) = session(&large(), &[HELLO[0], HELLO[1], accepted, &format!("{reply}\r\n")]);
+        assert_eq!(told[0], format!("{outcome}: {error}: {reply}"));
+        assert_eq!(told[1], format!("deferred: {error}: {reply}"));
+        assert!(told[2].starts_with("closed: Err"), "{told:?}");
+    }
+}
+
+#[test]
 fn a_refused_chunk_is_cleared_before_the_next_message() {
     let mut setup = two_streamed();
     setup.config.pipeline_messages = false;
