@@ -198,6 +198,12 @@ fn cases(now: Duration, seed: u64, count: usize, out: &mut impl Write) -> Result
         cases.write(&format!("key {selector}"), &signed(vec![template(selector)?], &message)?)?;
     }
     cases.write("key that is not there", &signed(vec![template("rsa-none")?], &message)?)?;
+    for (selector, _) in &keys {
+        let mut message = signed(vec![template(selector)?], &message)?;
+        let end = message.windows(4).position(|end| end == b"==\r\n").ok_or("the signature has an end")?;
+        message[end - 1] += 1;
+        cases.write(&format!("key {selector} and unused bits in the signature"), &message)?;
+    }
     for (name, made, lasts) in [
         ("expired", now - Duration::from_secs(2_000_000), 1_000_000),
         ("not yet expired", now - Duration::from_secs(2_000_000), 3_000_000),

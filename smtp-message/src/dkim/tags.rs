@@ -96,9 +96,14 @@ pub(super) fn list(value: &str) -> impl Iterator<Item = &str> {
     value.split(':').map(|item| item.trim_matches(is_white_space))
 }
 
-/// Decodes base64, in which there may be white space.
+/// Decodes base64, in which there may be white space.  What the last character says beyond the last octet does not count
+/// (RFC 4648, section 3.5, leaves that open): other verifiers believe such signatures too.
 pub(super) fn base64(value: &str) -> Option<Vec<u8>> {
-    encodify::base64::STANDARD.decode(unfolded(value).as_bytes()).ok()
+    let value = unfolded(value);
+    match encodify::base64::STANDARD.decode(value.as_bytes()) {
+        Err(encodify::Error::NonCanonical { .. }) => encodify::base64::LENIENT.decode(value.as_bytes()).ok(),
+        decoded => decoded.ok(),
+    }
 }
 
 #[cfg(test)]
@@ -124,8 +129,10 @@ mod tests {
     #[test]
     fn values() {
         assert_eq!(list(" a : b:\r\n c").collect::<Vec<_>>(), ["a", "b", "c"]);
-        assert_eq!(base64("aGk\r\n\t=").unwrap(), b"hi");
-        for bad in ["aGk", "a", "aG=k", "aGl=", "-_==", "a;"] {
+        for good in ["aGk\r\n\t=", "aGl=", "aG m ="] {
+            assert_eq!(base64(good).unwrap(), b"hi", "{good}");
+        }
+        for bad in ["aGk", "a", "aG=k", "aGl", "-_==", "a;", "aG;l=", "aGl==", "=aGl=", "aGl=aGl="] {
             assert_eq!(base64(bad), None, "{bad}");
         }
     }
