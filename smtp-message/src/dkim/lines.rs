@@ -1,11 +1,14 @@
 //! Whether what is signed goes on as it is: lines that end in CRLF, of at most 998 octets (RFC 5321 sections 2.3.8 and
 //! 4.5.3.1.6).  Other line ends are changed on the way, and long lines cut, so that no signature over them holds.
 
-use memchr::memchr_iter;
+use memchr::memrchr;
 
 use super::SignError;
-use crate::line_ends::{LINE_LIMIT, find_bare};
+use crate::line_ends::LINE_LIMIT;
 use crate::steps;
+
+/// Octets that are looked at together.
+const BLOCK: usize = 64;
 
 /// What is wrong with a line, by the octets before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +40,8 @@ impl From<Wrong> for SignError {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines {
     octets: u64,
-    /// Octets before the line that has no end yet, and whether the last of it is a CR.
-    start: u64,
+    /// Octets of the line that has no end yet, and whether the last of it is a CR.
+    line: usize,
     cr: bool,
     wrong: Option<Wrong>,
 }
@@ -49,44 +52,41 @@ impl Lines {
     }
 
     pub(super) fn update(&mut self, piece: &[u8]) {
-        if let (None, Some(&first), Some(&last)) = (self.wrong, piece.first(), piece.last()) {
+        if self.wrong.is_none() && !piece.is_empty() {
             steps::add(piece.len());
-            self.look(piece, first, last == b'\r');
+            self.wrong = self.look(piece);
         }
         self.octets += piece.len() as u64;
     }
 
-    fn look(&mut self, piece: &[u8], first: u8, ends_in_cr: bool) {
+    /// What is wrong first.
+    fn look(&mut self, piece: &[u8]) -> Option<Wrong> {
         // A line end may be cut.
-        let joined = self.cr && first == b'\n';
-        if self.cr && !joined {
-            self.wrong = Some(Wrong::BareLineEnd(self.octets - 1));
-            return;
+        if self.cr != (piece[0] == b'\n') {
+            return Some(Wrong::BareLineEnd(self.octets - u64::from(self.cr)));
         }
-        let mut ends = 0;
-        for at in memchr_iter(b'\n', piece) {
-            let end = self.octets + at as u64;
-            if !(if at == 0 { self.cr } else { piece[at - 1] == b'\r' }) {
-                self.wrong = self.wrong.or(Some(Wrong::BareLineEnd(end)));
-                return;
-            }
-            self.check_length(end - 1);
-            self.start = end + 1;
-            ends += 1;
-        }
-        let crs = memchr_iter(b'\r', piece).count();
-        if crs + usize::from(joined) != ends + usize::from(ends_in_cr) {
-            let at = find_bare(piece, usize::from(joined)).unwrap_or_default();
-            self.wrong = self.wrong.or(Some(Wrong::BareLineEnd(self.octets + at as u64)));
-        }
-        self.check_length(self.octets + piece.len() as u64 - u64::from(ends_in_cr));
-        self.cr = ends_in_cr;
+        self.cr = piece.last() == Some(&b'\r');
+        let bare = first_bare(piece);
+        let long = self.long_line(&piece[..bare.unwrap_or(piece.len() - usize::from(self.cr))]);
+        self.line += usize::from(self.cr);
+        long.or(bare.map(|at| Wrong::BareLineEnd(self.octets + at as u64)))
     }
 
-    /// Looks at the line up to an octet.
-    fn check_length(&mut self, end: u64) {
-        if end.saturating_sub(self.start) > LINE_LIMIT as u64 {
-            self.wrong = self.wrong.or(Some(Wrong::LongLine(self.start)));
+    /// Looks for a line that is too long, where each LF is part of a line end.  Of lines that end close to each other only
+    /// the last end is looked for.
+    fn long_line(&mut self, piece: &[u8]) -> Option<Wrong> {
+        let mut rest = piece;
+        loop {
+            // The longest line there may be, and its end.
+            let longest = LINE_LIMIT + 2 - self.line;
+            if let Some(at) = memrchr(b'\n', &rest[..longest.min(rest.len())]) {
+                rest = &rest[at + 1..];
+                self.line = 0;
+                continue;
+            }
+            let start = self.octets + (piece.len() - rest.len()) as u64 - self.line as u64;
+            self.line += rest.len();
+            return (self.line > LINE_LIMIT).then_some(Wrong::LongLine(start));
         }
     }
 
@@ -96,9 +96,30 @@ impl Lines {
     }
 }
 
+/// Where the first CR or LF stands that is not part of a CRLF; an LF at the front and a CR at the end are not looked at.
+/// Blocks are looked at without a branch, for which compilers use vector instructions.
+fn first_bare(piece: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let (Some(block), Some(behind)) = (piece.get(at..at + BLOCK), piece.get(at + 1..at + 1 + BLOCK)) {
+        if block.iter().zip(behind).fold(false, |any, (&octet, &next)| any | is_bare(octet, next)) {
+            break;
+        }
+        at += BLOCK;
+    }
+    let bare = piece[at..].windows(2).position(|pair| is_bare(pair[0], pair[1]))?;
+    // It is the second of two unless that is no LF.
+    Some(at + bare + usize::from(piece[at + bare] != b'\r'))
+}
+
+/// Whether just one of these is what a CRLF has in its place.
+fn is_bare(octet: u8, next: u8) -> bool {
+    (octet == b'\r') != (next == b'\n')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::line_ends::find_bare;
 
     #[track_caller]
     fn check(text: &str, wrong: Option<Wrong>) {
@@ -134,6 +155,37 @@ mod tests {
         check(&format!("a\r\n{long}\r\nb"), Some(LongLine(3)));
         check(&format!("{fits}\r\n{long}"), Some(LongLine(1000)));
         assert_eq!(BareLineEnd(1).behind(2), BareLineEnd(3));
+    }
+
+    #[test]
+    fn all_short_texts_behind_others_of_every_length() {
+        for number in 0..3_u32.pow(8) {
+            let text = (0..8).map(|i| char::from(b"a\r\n"[(number / 3_u32.pow(i) % 3) as usize]));
+            let text = "x".repeat(number as usize % 200) + &text.collect::<String>();
+            let bare = find_bare(text.as_bytes(), 0).map(|at| Wrong::BareLineEnd(at as u64));
+            for piece in [number as usize % text.len() + 1, text.len()] {
+                let mut lines = Lines::default();
+                text.as_bytes().chunks(piece).for_each(|piece| lines.update(piece));
+                assert_eq!(lines.finish(), bare, "{text:?} in pieces of {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_first_is_told() {
+        let (fits, long) = ("x".repeat(998), "x".repeat(999));
+        for piece in [1, 64, 5000] {
+            for (text, wrong) in [
+                (format!("{long}\r\na\n"), Wrong::LongLine(0)),
+                (format!("{fits}\r{long}\r\n"), Wrong::BareLineEnd(998)),
+                (format!("{long}\rx"), Wrong::LongLine(0)),
+                (format!("a\r\n{fits}\r\n\r\n\n{long}"), Wrong::BareLineEnd(1005)),
+            ] {
+                let mut lines = Lines::default();
+                text.as_bytes().chunks(piece).for_each(|piece| lines.update(piece));
+                assert_eq!(lines.finish(), Some(wrong), "{text:?} in pieces of {piece}");
+            }
+        }
     }
 
     #[test]

@@ -19,6 +19,8 @@ use crate::line_ends::LINE_LIMIT;
 const HEAD_LIMIT: usize = 16 << 20;
 /// Columns of a line of the field, with the semicolon (RFC 5322 section 2.1.1).
 const WIDTH: usize = 78;
+/// Octets that are looked at while the caches closest to the processor have them.
+const AT_A_TIME: usize = 8 << 10;
 
 /// Signs messages: made once, cheap to clone, used from as many threads as you like.
 ///
@@ -253,13 +255,15 @@ impl SigningPass {
 
     /// Takes the next piece, cut anywhere.
     pub fn update(&mut self, piece: &[u8]) {
-        if self.first.is_none() && !piece.is_ascii() {
-            let at = piece.iter().position(|octet| !octet.is_ascii()).unwrap_or_default();
-            self.first = Some(self.octets + at as u64);
+        for piece in piece.chunks(AT_A_TIME) {
+            if self.first.is_none() && !piece.is_ascii() {
+                let at = piece.iter().position(|octet| !octet.is_ascii()).unwrap_or_default();
+                self.first = Some(self.octets + at as u64);
+            }
+            self.octets += piece.len() as u64;
+            let body = self.head.take(piece);
+            self.body.update(body);
         }
-        self.octets += piece.len() as u64;
-        let body = self.head.take(piece);
-        self.body.update(body);
     }
 
     /// The fields to be put in front of the message, at this time since 1970-01-01 00:00 UTC.
@@ -309,11 +313,13 @@ pub struct BodyPass {
 impl BodyPass {
     /// Takes the next piece, cut anywhere.
     pub fn update(&mut self, piece: &[u8]) {
-        for hash in [&mut self.simple, &mut self.relaxed].into_iter().flatten() {
-            hash.update(piece);
-        }
-        if let Some(lines) = &mut self.lines {
-            lines.update(piece);
+        for piece in piece.chunks(AT_A_TIME) {
+            for hash in [&mut self.simple, &mut self.relaxed].into_iter().flatten() {
+                hash.update(piece);
+            }
+            if let Some(lines) = &mut self.lines {
+                lines.update(piece);
+            }
         }
     }
 
