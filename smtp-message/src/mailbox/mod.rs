@@ -8,6 +8,8 @@ mod parser;
 use std::fmt;
 use std::str::FromStr;
 
+use compact_str::CompactString;
+
 use smtp_proto::escape::Snippet;
 use smtp_proto::{Address, AddressError};
 
@@ -29,7 +31,7 @@ use parser::{Entry, Mode};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Mailbox {
-    name: Option<String>,
+    name: Option<CompactString>,
     address: Address,
 }
 
@@ -65,9 +67,12 @@ impl Mailbox {
     /// # Errors
     /// [`MailboxError::Control`] if the name has a control character, TAB included.
     pub fn new(name: impl Into<String>, address: Address) -> Result<Self, MailboxError> {
-        let name = name.into();
-        check_name(&name)?;
-        Ok(Self { name: Some(name).filter(|name| !name.is_empty()), address })
+        Self::named(&name.into(), address)
+    }
+
+    fn named(name: &str, address: Address) -> Result<Self, MailboxError> {
+        check_name(name)?;
+        Ok(Self { name: (!name.is_empty()).then(|| name.into()), address })
     }
 
     /// The display name, as people read it.
@@ -140,7 +145,7 @@ impl TryFrom<(&str, &str)> for Mailbox {
 
     /// A display name, taken as it is, and an address.
     fn try_from((name, address): (&str, &str)) -> Result<Self, MailboxError> {
-        Self::new(name, address.parse()?)
+        Self::named(name, address.parse()?)
     }
 }
 
@@ -149,7 +154,7 @@ impl TryFrom<(String, String)> for Mailbox {
 
     /// A display name, taken as it is, and an address.
     fn try_from((name, address): (String, String)) -> Result<Self, MailboxError> {
-        Self::new(name, address.parse()?)
+        Self::named(&name, address.parse()?)
     }
 }
 

@@ -3,12 +3,13 @@
 //!
 //! Left out: names that DNS allows and mail does not (underscores, a final dot).
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
+
+use compact_str::CompactString;
 
 use super::local::check_characters;
 use super::{AddressError, AddressPart, AddressRule};
@@ -33,7 +34,7 @@ const LABEL_LIMIT: usize = 63;
 /// # Ok::<(), smtp_proto::AddressError>(())
 /// ```
 #[derive(Clone)]
-pub struct Domain(Box<str>);
+pub struct Domain(CompactString);
 
 impl Domain {
     /// The name in ASCII.
@@ -70,7 +71,7 @@ impl Domain {
         match Uts46::new().to_unicode(self.0.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast) {
             (name, Ok(())) => name.into_owned(),
             // Cannot happen to a checked name; if it does, the ASCII form is right too.
-            (_, Err(_)) => self.0.clone().into(),
+            (_, Err(_)) => self.as_str().into(),
         }
     }
 }

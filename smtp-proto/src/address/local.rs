@@ -7,10 +7,11 @@
 //! Left out: the obsolete forms of RFC 5322 (`"a".b`, white space and comments around atoms), which SMTP never had, and
 //! Unicode normalisation, which is the receiving system's business.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
+
+use compact_str::CompactString;
 
 use super::syntax::{self, is_atext, write_quoted};
 use super::{AddressError, AddressPart, AddressRule};
@@ -37,7 +38,7 @@ pub(super) const ENCODED_WORD: &str = "=?";
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LocalPart {
-    content: Box<str>,
+    content: CompactString,
     /// On the wire it has quotes: it is no dot-string.
     quoted: bool,
 }

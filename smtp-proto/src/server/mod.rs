@@ -78,6 +78,7 @@ use crate::tls::{TlsError, TlsInfo};
 /// What comes next for a server's driver.
 #[derive(Debug)]
 #[must_use]
+#[allow(clippy::large_enum_variant)] // it is taken apart where it comes from, and kept nowhere
 pub enum Next {
     /// Something for the embedder.
     Event(Event),
