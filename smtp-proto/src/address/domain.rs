@@ -47,9 +47,15 @@ impl Domain {
         self.0.split('.')
     }
 
+    /// Takes what [`is_simple`] has looked at.
+    #[inline]
+    pub(super) fn simple(name: &str) -> Self {
+        Self(CompactString::new(name))
+    }
+
     pub(super) fn from_ascii(name: &str) -> Result<Self, AddressRule> {
-        if is_simple(name.as_bytes()) {
-            return Ok(Self(name.into()));
+        if is_simple(name) {
+            return Ok(Self::simple(name));
         }
         check_ldh(name)?;
         let domain = Self(name.into());
@@ -110,20 +116,45 @@ fn to_a_labels(_: &str) -> Result<String, AddressRule> {
 
 /// Whether it is a name of the kind that nearly all are, found out in one pass: not longer than a label may be, letters and
 /// digits with single dots and hyphens between them, the last a letter.
-fn is_simple(name: &[u8]) -> bool {
-    let mut before = b'.';
-    for &b in name {
-        match b {
+pub(super) fn is_simple(name: &str) -> bool {
+    if name.len() > LABEL_LIMIT {
+        return false;
+    }
+    let (mut before, mut wrong) = (ANY | SEPARATOR, 0);
+    for b in name.bytes() {
+        let class = CLASSES[usize::from(b)];
+        wrong |= before & (class >> 4);
+        before = class;
+    }
+    wrong == 0 && before & LETTER != 0
+}
+
+const ANY: u8 = 1;
+const SEPARATOR: u8 = 2;
+const ZERO: u8 = 4;
+const LETTER: u8 = 8;
+
+/// What an octet of a simple name is, and in the upper half what may not stand before it.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut b = 0_u8;
+    loop {
+        classes[b as usize] = match b {
             // A-labels have two hyphens in a row.
-            b'.' | b'-' if matches!(before, b'.' | b'-') => return false,
+            b'.' | b'-' => ANY | SEPARATOR | SEPARATOR << 4,
+            b'0' => ANY | ZERO,
+            b'1'..=b'9' => ANY,
             // It may be a number.
-            b'x' | b'X' if before == b'0' => return false,
-            b'.' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => before = b,
-            _ => return false,
+            b'x' | b'X' => ANY | LETTER | ZERO << 4,
+            b'a'..=b'z' | b'A'..=b'Z' => ANY | LETTER,
+            _ => ANY << 4,
+        };
+        match b.checked_add(1) {
+            Some(next) => b = next,
+            None => break classes,
         }
     }
-    before.is_ascii_alphabetic() && name.len() <= LABEL_LIMIT
-}
+};
 
 fn check_ldh(name: &str) -> Result<(), AddressRule> {
     if name.is_empty() {
@@ -222,13 +253,13 @@ mod tests {
         names.extend([63, 64].map(|n| "a".repeat(n)));
         names.extend([63, 64].map(|n| alloc::format!("{}{}", "a.".repeat(95), "b".repeat(n))));
         names.extend(["0x1", "a.0X1", "xn--a", "1.2.3.4", "a.1", "1a"].map(String::from));
-        for name in names.iter().filter(|name| is_simple(name.as_bytes())) {
+        for name in names.iter().filter(|name| is_simple(name)) {
             assert_eq!(check_ldh(name), Ok(()), "{name}");
             assert!(!name.split('.').any(|label| label.to_ascii_lowercase().starts_with("xn--")), "{name}");
         }
         let longest = "a".repeat(63);
         for name in ["example.com", "A.b-c.d1.Z", "x", "1and1.example", &longest] {
-            assert!(is_simple(name.as_bytes()), "{name}");
+            assert!(is_simple(name), "{name}");
         }
     }
 }

@@ -83,6 +83,7 @@ impl LocalPart {
     }
 
     /// Takes what [`starts_simple`] has found.
+    #[inline]
     pub(super) fn simple(text: &str) -> Self {
         Self { content: text.into(), quoted: false }
     }

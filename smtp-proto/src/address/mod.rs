@@ -147,14 +147,27 @@ impl Address {
 impl FromStr for Address {
     type Err = AddressError;
 
+    #[inline]
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        // Nearly all are of this kind; what is wrong with one is told below.
-        if let Some(at) = local::starts_simple(text)
-            && text.len() <= LIMIT
-            && let Ok(domain) = Domain::from_ascii(&text[at + 1..])
-        {
-            return Ok(Self { local: LocalPart::simple(&text[..at]), host: Some(Host::Domain(domain)) });
+        // Nearly all are of this kind.
+        match split_simple(text) {
+            Some((local, domain)) => {
+                Ok(Self { local: LocalPart::simple(local), host: Some(Host::Domain(Domain::simple(domain))) })
+            }
+            None => Self::parse(text),
         }
+    }
+}
+
+/// Local part and domain of an address of the simplest kind.
+fn split_simple(text: &str) -> Option<(&str, &str)> {
+    let at = local::starts_simple(text)?;
+    let (local, domain) = (&text[..at], &text[at + 1..]);
+    domain::is_simple(domain).then_some((local, domain))
+}
+
+impl Address {
+    fn parse(text: &str) -> Result<Self, AddressError> {
         let error = |rule| Err(AddressError::new(AddressPart::Address, rule, text));
         local::check_characters(text, AddressPart::Address)?;
         if text.is_empty() {
