@@ -20,12 +20,16 @@ pub(crate) const NAME_LIMIT: usize = 76;
 /// Where a text has a character that no header may carry: a control other than TAB, or a line separator, which some
 /// programs take for a line end once they have decoded the header.
 pub(crate) fn find_forbidden(text: &str) -> Option<usize> {
-    // Most texts are plain.
-    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+    if is_printable(text) {
         return None;
     }
     let forbidden = |c: char| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
     text.find(forbidden)
+}
+
+/// Whether a text is printable ASCII, as most are.  All of it is looked at, for that needs no branch.
+pub(crate) fn is_printable(text: &str) -> bool {
+    text.bytes().fold(true, |all, b| all & matches!(b, b' '..=b'~'))
 }
 
 /// Where a field name has a character it may not have (RFC 5322 section 3.6.8).

@@ -252,30 +252,50 @@ fn write_address(out: &mut Vec<u8>, address: &Address, utf8: bool) {
 
 /// Whether a short text can stand in any line as it is: words of ASCII with single spaces between them.
 fn is_plain(text: &str) -> bool {
-    let mut before = b' ';
-    for b in text.bytes() {
-        match b {
-            b' ' if before == b' ' => return false,
-            b'?' if before == b'=' => return false,
-            b' '..=b'~' => before = b,
-            _ => return false,
-        }
-    }
-    before != b' '
+    has_only(text, 0)
 }
 
 /// Whether a name is words of letters and digits with single spaces between them: atoms, whatever the headers are in.
 fn is_words(name: &str) -> bool {
-    let mut before = b' ';
-    for b in name.bytes() {
-        match b {
-            b' ' if before == b' ' => return false,
-            b' ' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => before = b,
-            _ => return false,
+    has_only(name, MARK)
+}
+
+/// Whether a text is ASCII with single spaces in it, nothing like an encoded word, and nothing of a class.
+fn has_only(text: &str, without: u8) -> bool {
+    let (mut before, mut wrong) = (ANY | SPACE, 0);
+    for b in text.bytes() {
+        let class = CLASSES[usize::from(b)];
+        wrong |= (before & (class >> 4)) | (class & without);
+        before = class;
+    }
+    wrong == 0 && before & SPACE == 0
+}
+
+const ANY: u8 = 1;
+const SPACE: u8 = 2;
+const EQUALS: u8 = 4;
+/// Neither a letter nor a digit nor a space.
+const MARK: u8 = 8;
+
+/// What an octet of a plain text is, and in the upper half what may not stand before it.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut b = 0_u8;
+    loop {
+        classes[b as usize] = match b {
+            b' ' => ANY | SPACE | SPACE << 4,
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => ANY,
+            b'=' => ANY | EQUALS | MARK,
+            b'?' => ANY | MARK | EQUALS << 4,
+            b'!'..=b'~' => ANY | MARK,
+            _ => ANY << 4,
+        };
+        match b.checked_add(1) {
+            Some(next) => b = next,
+            None => break classes,
         }
     }
-    before != b' '
-}
+};
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use compact_str::CompactString;
 use smtp_proto::escape::Snippet;
 use smtp_proto::{Address, AddressError};
 
-use crate::header::{FieldWriter, find_forbidden};
+use crate::header::{FieldWriter, find_forbidden, is_printable};
 use parser::{Entry, Mode};
 
 /// An address with a display name or without.
@@ -70,6 +70,7 @@ impl Mailbox {
         Self::named(&name.into(), address)
     }
 
+    #[inline]
     fn named(name: &str, address: Address) -> Result<Self, MailboxError> {
         check_name(name)?;
         Ok(Self { name: (!name.is_empty()).then(|| name.into()), address })
@@ -95,8 +96,9 @@ impl Mailbox {
 
 /// A display name, of a mailbox or a group, has no control character.
 fn check_name(name: &str) -> Result<(), MailboxError> {
-    let plain = name.bytes().all(|b| matches!(b, b' '..=b'~'));
-    if !plain && let Some(at) = find_forbidden(name).or_else(|| name.find('\t')) {
+    if !is_printable(name)
+        && let Some(at) = find_forbidden(name).or_else(|| name.find('\t'))
+    {
         return Err(MailboxError::Control { at, input: Snippet::new(name.as_bytes()) });
     }
     Ok(())
