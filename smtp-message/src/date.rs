@@ -156,7 +156,7 @@ impl Text {
 
 /// A number below 100 in two digits.
 fn digits(number: u32) -> [u8; 2] {
-    [number / 10, number % 10].map(|digit| b"0123456789"[digit as usize % 10])
+    [number / 10, number % 10].map(|digit| b'0' | digit.to_le_bytes()[0])
 }
 
 /// Year, month from 0 and day from 1 of a day, counted from 1970-01-01, in the Gregorian calendar: years begin in March

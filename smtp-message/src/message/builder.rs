@@ -66,15 +66,12 @@ enum Role {
 
 impl MessageBuilder {
     /// Adds an author.  Several need a [`sender`](Self::sender).
-    pub fn from<M>(mut self, mailbox: M) -> Self
+    pub fn from<M>(self, mailbox: M) -> Self
     where
         M: TryInto<Mailbox>,
         MailboxError: From<M::Error>,
     {
-        if let Some(mailbox) = self.mailbox("From", mailbox) {
-            self.0.from.push(mailbox);
-        }
-        self
+        self.add("From", mailbox, |given| &mut given.from)
     }
 
     /// Sets who sends the message for its authors.
@@ -92,51 +89,39 @@ impl MessageBuilder {
     }
 
     /// Adds a mailbox that answers are to go to.
-    pub fn reply_to<M>(mut self, mailbox: M) -> Self
+    pub fn reply_to<M>(self, mailbox: M) -> Self
     where
         M: TryInto<Mailbox>,
         MailboxError: From<M::Error>,
     {
-        if let Some(mailbox) = self.mailbox("Reply-To", mailbox) {
-            self.0.reply_to.push(mailbox);
-        }
-        self
+        self.add("Reply-To", mailbox, |given| &mut given.reply_to)
     }
 
     /// Adds a recipient.
-    pub fn to<M>(mut self, mailbox: M) -> Self
+    pub fn to<M>(self, mailbox: M) -> Self
     where
         M: TryInto<Mailbox>,
         MailboxError: From<M::Error>,
     {
-        if let Some(mailbox) = self.mailbox("To", mailbox) {
-            self.0.to.push(mailbox);
-        }
-        self
+        self.add("To", mailbox, |given| &mut given.to)
     }
 
     /// Adds a recipient of a copy.
-    pub fn cc<M>(mut self, mailbox: M) -> Self
+    pub fn cc<M>(self, mailbox: M) -> Self
     where
         M: TryInto<Mailbox>,
         MailboxError: From<M::Error>,
     {
-        if let Some(mailbox) = self.mailbox("Cc", mailbox) {
-            self.0.cc.push(mailbox);
-        }
-        self
+        self.add("Cc", mailbox, |given| &mut given.cc)
     }
 
     /// Adds a recipient that no other recipient learns of: it is in the envelope and not in the message.
-    pub fn bcc<M>(mut self, mailbox: M) -> Self
+    pub fn bcc<M>(self, mailbox: M) -> Self
     where
         M: TryInto<Mailbox>,
         MailboxError: From<M::Error>,
     {
-        if let Some(mailbox) = self.mailbox("Bcc", mailbox) {
-            self.0.bcc.push(mailbox);
-        }
-        self
+        self.add("Bcc", mailbox, |given| &mut given.bcc)
     }
 
     /// Adds authors, in groups or not (RFC 6854).
@@ -371,12 +356,21 @@ impl MessageBuilder {
         }
         let mut body = self.take_body(&mut problems);
         body.take_problems("", &mut |place, field, rule| problems.add(place, field, rule));
-        let date = self.0.date.take().map_or_else(|| stamp.unix_time.try_into(), Ok);
-        let date: Option<Date> = date.map_err(|error| problems.add("", "Date", Rule::Date(error))).ok();
+        // It is borrowed, for what has just been written is slow to move.
+        let now: Result<Date, DateError>;
+        let given = self.0.date.take();
+        let date = match &given {
+            Some(date) => Ok(date),
+            None => {
+                now = stamp.unix_time.try_into();
+                now.as_ref()
+            }
+        };
+        let date = date.map_err(|error| problems.add("", "Date", Rule::Date(error.clone()))).ok();
         let sender = self.0.sender.as_ref().or(self.0.from.mailboxes().next());
         let host = sender.and_then(|sender| sender.address().host());
         let id = self.0.message_id.take().or_else(|| host.map(|host| MessageId::generate(stamp, host)));
-        let (Some(date), Some(id), []) = (&date, id, problems.problems()) else { return Err(problems) };
+        let (Some(date), Some(id), []) = (date, id, problems.problems()) else { return Err(problems) };
         self.finish(&body, id, date, stamp).map_err(|rule| {
             problems.add("", "body", rule);
             problems
@@ -419,6 +413,7 @@ impl MessageBuilder {
     }
 
     /// Adds a part of which there may be one.
+    #[inline]
     fn only(&mut self, role: Role, part: Part) {
         if self.0.first.iter().chain(&self.0.more).any(|(other, _)| *other == role) {
             return self.problem("body", Rule::Repeated);
@@ -426,6 +421,7 @@ impl MessageBuilder {
         self.part(role, part);
     }
 
+    #[inline]
     fn part(&mut self, role: Role, part: Part) {
         if self.0.first.is_none() {
             self.0.first = Some((role, part));
@@ -525,6 +521,20 @@ impl MessageBuilder {
         MailboxError: From<M::Error>,
     {
         mailbox.try_into().map_err(|error| self.problem(field, Rule::Mailbox(error.into()))).ok()
+    }
+
+    /// Puts a mailbox into its list, with as few moves as can be.
+    #[inline]
+    fn add<M>(mut self, field: &str, mailbox: M, list: impl FnOnce(&mut Given) -> &mut MailboxList) -> Self
+    where
+        M: TryInto<Mailbox>,
+        MailboxError: From<M::Error>,
+    {
+        match mailbox.try_into() {
+            Ok(mailbox) => list(&mut self.0).push(mailbox),
+            Err(error) => self.problem(field, Rule::Mailbox(error.into())),
+        }
+        self
     }
 
     fn list<L>(&mut self, field: &str, list: L) -> Option<MailboxList>
