@@ -264,26 +264,31 @@ struct Plain {
     equals: bool,
 }
 
-/// What data is if it is plain, found out in one simple loop, which the compiler turns into a wide one.
+/// What data is if it is plain.
 fn plain(data: &[u8]) -> Option<Plain> {
-    /// Octets that are looked at before the next decision to go on.
-    const STEP: usize = 1 << 10;
-    let (first, last) = (*data.first()?, *data.last()?);
+    /// Octets that are looked at together, in a simple loop, which the compiler turns into a wide one.
+    const STEP: usize = 128;
     // DEL and all above it come before the controls here.
     let is_control = |b: u8| b.wrapping_add(1).cast_signed() <= 0x20;
     let is_odd = |b: u8| is_control(b) & !((b == b'\t') | (b == b'\r') | (b == b'\n'));
-    let mut equals = first == b'=';
-    let mut odd = (first == b'\n') | is_odd(first) | (last == b'\r');
-    for (these, next) in data.chunks(STEP).zip(data[1..].chunks(STEP)) {
-        for (&a, &b) in these.iter().zip(next) {
-            odd |= is_odd(b) | ((a == b'\r') ^ (b == b'\n'));
-            equals |= b == b'=';
-        }
-        if odd {
+    let any_odd = |these: &[u8], next: &[u8]| {
+        let pairs = these.iter().zip(next);
+        pairs.fold(false, |any, (&a, &b)| any | is_odd(b) | ((a == b'\r') ^ (b == b'\n')))
+    };
+    let (first, last) = (*data.first()?, *data.last()?);
+    if first == b'\n' || is_odd(first) || last == b'\r' {
+        return None;
+    }
+    let mut at = 0;
+    while let (Some(these), Some(next)) = (data.get(at..at + STEP), data.get(at + 1..at + 1 + STEP)) {
+        if any_odd(these, next) {
             return None;
         }
+        at += STEP;
     }
-    (!odd).then_some(Plain { equals })
+    // Some are looked at again, if that makes a whole step of the rest.
+    at = at.min(data.len().saturating_sub(STEP + 1));
+    (!any_odd(&data[at..], &data[at + 1..])).then(|| Plain { equals: memchr(b'=', data).is_some() })
 }
 
 #[cfg(test)]
@@ -307,6 +312,25 @@ mod tests {
             long.utf8.feed(&data);
             assert_eq!(short.is_hopeless(), long.is_hopeless(), "{}", data.escape_ascii());
             assert_eq!((short.nul, short.finish()), (long.nul, long.finish()), "{}", data.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn plain_texts_of_every_length_are_told_from_others() {
+        let lines = "abcdefg\tijk\r\n".repeat(32).into_bytes();
+        for len in 1..lines.len() {
+            let data = &lines[..len];
+            assert_eq!(plain(data).is_some(), data.last() != Some(&b'\r'), "{len}");
+            for at in [0, len / 3, len / 2, len - 1] {
+                let mut data = data.to_vec();
+                data[at] = b'\0';
+                assert_eq!(plain(&data), None, "{len} {at}");
+                data[at] = b'=';
+                let broken = [at.checked_sub(1), Some(at + 1)].map(|at| at.and_then(|at| lines.get(at)));
+                let broken = broken[0] == Some(&b'\r') || (broken[1] == Some(&b'\n') && at + 1 < len);
+                let equals = (!broken && data.last() != Some(&b'\r')).then_some(Plain { equals: true });
+                assert_eq!(plain(&data), equals, "{len} {at}");
+            }
         }
     }
 
