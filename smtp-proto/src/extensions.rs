@@ -159,7 +159,12 @@ impl Extensions {
             };
             // Behind most there is the end of the line, which then need not be looked for.
             next = after_crlf(behind);
-            if next.is_none() || extension == Extension::Size {
+            if extension == Extension::Size
+                && let Some((limit, line)) = usual_number(behind)
+            {
+                size.get_or_insert(Some(limit));
+                next = Some(line);
+            } else if next.is_none() || extension == Extension::Size {
                 let parameters;
                 (parameters, next) = split_line(behind);
                 match extension {
@@ -296,33 +301,31 @@ fn ends_keyword(behind: &[u8]) -> bool {
 fn number(text: &[u8]) -> Option<u64> {
     let start = text.iter().position(|b| !is_blank(b))?;
     let end = text.iter().rposition(|b| !is_blank(b))?;
-    let (eights, digits) = text[start..=end].as_chunks();
-    let mut number = 0u64;
-    for eight in eights {
-        number = number.checked_mul(100_000_000)?.checked_add(eight_digits(u64::from_le_bytes(*eight))?)?;
-    }
-    for digit in digits {
+    text[start..=end].iter().try_fold(0_u64, |number, digit| {
         let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
-        number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// The number behind one space and before the end of the line, with the next line, as nearly all servers write it.
+#[inline(always)]
+fn usual_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    /// So many fit whatever they are.
+    const DIGITS: usize = 19;
+    let [b' ', digits @ ..] = text else { return None };
+    let (mut number, mut rest) = (0, digits);
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        number = number * 10 + u64::from(digit - b'0');
+        rest = behind;
+        if digits.len() - rest.len() == DIGITS {
+            break;
+        }
     }
-    Some(number)
+    if rest.len() == digits.len() { None } else { Some((number, after_crlf(rest)?)) }
 }
 
 fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
-}
-
-/// The number that eight digits make, the first of which is in the lowest byte.
-fn eight_digits(word: u64) -> Option<u64> {
-    const EACH: u64 = u64::MAX / 0xff;
-    let digits = word.wrapping_sub(EACH * b'0' as u64);
-    // None below 0, none beyond 9.
-    if (digits | digits.wrapping_add(EACH * (0x7f - 9))) & (EACH << 7) != 0 {
-        return None;
-    }
-    let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
-    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
 }
 
 /// The next line, if this one ends here as nearly all do.
