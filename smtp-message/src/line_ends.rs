@@ -10,18 +10,39 @@ use crate::steps;
 /// Octets of a line without its end (RFC 5321 section 4.5.3.1.6).
 pub(crate) const LINE_LIMIT: usize = 998;
 
-/// Where the first CR or LF at or after `from` stands that is not part of a CR LF; `from` is not inside of one.
-pub(crate) fn find_bare(bytes: &[u8], mut from: usize) -> Option<usize> {
-    while let Some(at) = memchr2(b'\r', b'\n', &bytes[from..]) {
-        steps::add(at + 1);
-        let at = from + at;
-        if bytes[at..].starts_with(b"\r\n") {
-            from = at + 2;
-        } else {
-            return Some(at);
-        }
+/// Octets that are looked at together.
+const BLOCK: usize = 64;
+
+/// Where the first CR or LF stands that is not part of a CR LF.
+pub(crate) fn find_bare(bytes: &[u8]) -> Option<usize> {
+    match bytes {
+        [b'\n', ..] => Some(0),
+        [.., last] => find_bare_within(bytes).or((*last == b'\r').then(|| bytes.len() - 1)),
+        [] => None,
     }
-    None
+}
+
+/// The same, but for an LF at the front and a CR at the end, whose other halves may be elsewhere.
+pub(crate) fn find_bare_within(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    // Blocks are looked at without a branch, for which compilers use vector instructions.
+    while let (Some(these), Some(next)) = (bytes.get(at..at + BLOCK), bytes.get(at + 1..at + 1 + BLOCK)) {
+        steps::add(BLOCK);
+        if these.iter().zip(next).fold(false, |any, (&octet, &next)| any | is_half(octet, next)) {
+            break;
+        }
+        at += BLOCK;
+    }
+    let half = bytes[at..].windows(2).position(|pair| is_half(pair[0], pair[1]))?;
+    steps::add(half);
+    // It is the second of the two unless that is no LF.
+    Some(at + half + usize::from(bytes[at + half] != b'\r'))
+}
+
+/// Whether just one of two octets is what a CR LF has in its place.
+#[inline]
+pub(crate) fn is_half(octet: u8, next: u8) -> bool {
+    (octet == b'\r') != (next == b'\n')
 }
 
 /// Where the first CR stands that belongs to no line end, in the header section alone or in all there is.  There is none
@@ -53,7 +74,7 @@ pub(crate) fn find_lone_cr(bytes: &[u8], head: bool) -> Option<usize> {
 /// Turns every run of CRs with a LF behind it, and every other CR and LF, into one CR LF; adds one if the end lacks it;
 /// nothing stays nothing.
 pub(crate) fn normalise(bytes: Vec<u8>) -> Vec<u8> {
-    if find_bare(&bytes, 0).is_none() && (bytes.is_empty() || bytes.ends_with(b"\n")) {
+    if find_bare(&bytes).is_none() && (bytes.is_empty() || bytes.ends_with(b"\n")) {
         return bytes;
     }
     normalise_all(&bytes)
@@ -143,6 +164,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn bare_line_ends_are_found_wherever_they_stand() {
+        let first_bare = |text: &[u8]| {
+            let mut at = 0;
+            loop {
+                match &text[at..] {
+                    [b'\r', b'\n', ..] => at += 2,
+                    [b'\r' | b'\n', ..] => return Some(at),
+                    [_, ..] => at += 1,
+                    [] => return None,
+                }
+            }
+        };
+        // All texts of eight of these characters, behind others of every length.
+        for number in 0..3_u32.pow(8) {
+            let mut text = vec![b'x'; number as usize % 200];
+            text.extend((0..8).map(|i| b"a\r\n"[(number / 3_u32.pow(i) % 3) as usize]));
+            assert_eq!(find_bare(&text), first_bare(&text), "{}", text.escape_ascii());
+        }
+        assert_eq!((find_bare(b""), find_bare(b"\r"), find_bare(b"\n")), (None, Some(0), Some(0)));
+        for piece in ["a", "\r\n", "a\r\n"] {
+            steps::assert_linear(piece, |text| _ = find_bare(text.as_bytes()));
+        }
+    }
+
+    #[test]
     fn long_lines_are_found() {
         let long = "x".repeat(999);
         assert_eq!(find_long_line(long.as_bytes()), Some((1, 999)));
@@ -204,7 +250,7 @@ mod tests {
             input.chunks(3).for_each(|piece| normaliser.feed(piece, &mut pieces));
             normaliser.finish(&mut pieces);
             assert_eq!(pieces, expected, "{input:?} in pieces");
-            assert_eq!(find_bare(&expected, 0), None);
+            assert_eq!(find_bare(&expected), None);
         }
     }
 }

@@ -4,11 +4,8 @@
 use memchr::memrchr;
 
 use super::SignError;
-use crate::line_ends::LINE_LIMIT;
+use crate::line_ends::{LINE_LIMIT, find_bare_within};
 use crate::steps;
-
-/// Octets that are looked at together.
-const BLOCK: usize = 64;
 
 /// What is wrong with a line, by the octets before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +63,7 @@ impl Lines {
             return Some(Wrong::BareLineEnd(self.octets - u64::from(self.cr)));
         }
         self.cr = piece.last() == Some(&b'\r');
-        let bare = first_bare(piece);
+        let bare = find_bare_within(piece);
         let long = self.long_line(&piece[..bare.unwrap_or(piece.len() - usize::from(self.cr))]);
         self.line += usize::from(self.cr);
         long.or(bare.map(|at| Wrong::BareLineEnd(self.octets + at as u64)))
@@ -94,26 +91,6 @@ impl Lines {
     pub(super) fn finish(&self) -> Option<Wrong> {
         self.wrong.or(self.cr.then(|| Wrong::BareLineEnd(self.octets - 1)))
     }
-}
-
-/// Where the first CR or LF stands that is not part of a CRLF; an LF at the front and a CR at the end are not looked at.
-/// Blocks are looked at without a branch, for which compilers use vector instructions.
-fn first_bare(piece: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while let (Some(block), Some(behind)) = (piece.get(at..at + BLOCK), piece.get(at + 1..at + 1 + BLOCK)) {
-        if block.iter().zip(behind).fold(false, |any, (&octet, &next)| any | is_bare(octet, next)) {
-            break;
-        }
-        at += BLOCK;
-    }
-    let bare = piece[at..].windows(2).position(|pair| is_bare(pair[0], pair[1]))?;
-    // It is the second of two unless that is no LF.
-    Some(at + bare + usize::from(piece[at + bare] != b'\r'))
-}
-
-/// Whether just one of these is what a CRLF has in its place.
-fn is_bare(octet: u8, next: u8) -> bool {
-    (octet == b'\r') != (next == b'\n')
 }
 
 #[cfg(test)]
@@ -162,7 +139,7 @@ mod tests {
         for number in 0..3_u32.pow(8) {
             let text = (0..8).map(|i| char::from(b"a\r\n"[(number / 3_u32.pow(i) % 3) as usize]));
             let text = "x".repeat(number as usize % 200) + &text.collect::<String>();
-            let bare = find_bare(text.as_bytes(), 0).map(|at| Wrong::BareLineEnd(at as u64));
+            let bare = find_bare(text.as_bytes()).map(|at| Wrong::BareLineEnd(at as u64));
             for piece in [number as usize % text.len() + 1, text.len()] {
                 let mut lines = Lines::default();
                 text.as_bytes().chunks(piece).for_each(|piece| lines.update(piece));

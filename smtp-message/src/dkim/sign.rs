@@ -262,7 +262,7 @@ impl SigningPass {
             }
             self.octets += piece.len() as u64;
             let body = self.head.take(piece);
-            self.body.update(body);
+            self.body.take(body);
         }
     }
 
@@ -313,13 +313,15 @@ pub struct BodyPass {
 impl BodyPass {
     /// Takes the next piece, cut anywhere.
     pub fn update(&mut self, piece: &[u8]) {
-        for piece in piece.chunks(AT_A_TIME) {
-            for hash in [&mut self.simple, &mut self.relaxed].into_iter().flatten() {
-                hash.update(piece);
-            }
-            if let Some(lines) = &mut self.lines {
-                lines.update(piece);
-            }
+        piece.chunks(AT_A_TIME).for_each(|piece| self.take(piece));
+    }
+
+    fn take(&mut self, piece: &[u8]) {
+        for hash in [&mut self.simple, &mut self.relaxed].into_iter().flatten() {
+            hash.update(piece);
+        }
+        if let Some(lines) = &mut self.lines {
+            lines.update(piece);
         }
     }
 

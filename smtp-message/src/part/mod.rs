@@ -203,7 +203,7 @@ impl Part {
     /// to be UTF-8, and the message needs a server with SMTPUTF8.
     pub fn entity(entity: impl Into<Bytes>) -> Self {
         let entity = entity.into();
-        let rule = if let Some(at) = find_bare(&entity, 0) {
+        let rule = if let Some(at) = find_bare(&entity) {
             Some(Rule::BareLineEnd { at })
         } else if let Some(at) = memchr(0, &entity) {
             Some(Rule::Control { at })

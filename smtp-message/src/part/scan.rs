@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr_iter, memrchr};
 
-use crate::line_ends::LINE_LIMIT;
+use crate::line_ends::{LINE_LIMIT, is_half};
 use crate::steps;
 
 /// What boundaries begin with; no line of quoted-printable or base64 does.
@@ -273,7 +273,7 @@ fn plain(data: &[u8]) -> Option<Plain> {
     let is_odd = |b: u8| is_control(b) & !((b == b'\t') | (b == b'\r') | (b == b'\n'));
     let any_odd = |these: &[u8], next: &[u8]| {
         let pairs = these.iter().zip(next);
-        pairs.fold(false, |any, (&a, &b)| any | is_odd(b) | ((a == b'\r') ^ (b == b'\n')))
+        pairs.fold(false, |any, (&a, &b)| any | is_odd(b) | is_half(a, b))
     };
     let (first, last) = (*data.first()?, *data.last()?);
     if first == b'\n' || is_odd(first) || last == b'\r' {

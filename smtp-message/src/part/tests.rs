@@ -46,7 +46,7 @@ fn encode(encoded: &Encoded) -> Vec<u8> {
     assert_eq!(whole, out);
     if encoded.encoder.encoding != Binary {
         assert!(out.is_empty() || out.ends_with(b"\r\n"));
-        assert_eq!(find_bare(&out, 0), None);
+        assert_eq!(find_bare(&out), None);
         assert_eq!(find_long_line(&out), None);
     }
     out

@@ -120,7 +120,7 @@ impl RawMessage {
             return Err(RawError::Nul { at });
         }
         if line_ends == LineEnds::Strict
-            && let Some(at) = find_bare(&message, 0)
+            && let Some(at) = find_bare(&message)
         {
             return Err(RawError::BareLineEnd { at });
         }
