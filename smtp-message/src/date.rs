@@ -8,6 +8,11 @@ use jiff::fmt::rfc2822;
 
 /// Minutes of a day: an offset has fewer.
 const DAY: i32 = 24 * 60;
+/// Seconds of a day.
+const SECONDS: i64 = 86_400;
+/// The first day of the year 1900 and the last of the year 9999, counted from 1970-01-01.
+const FIRST: i64 = -25_567;
+const LAST: i64 = 2_932_896;
 
 /// A moment with the offset of its time zone, in whole seconds, from the year 1900 to 9999.
 ///
@@ -21,12 +26,11 @@ const DAY: i32 = 24 * 60;
 /// assert_eq!((date.unix_seconds(), date.offset()), (1_781_522_645, Some(120)));
 /// # Ok::<(), smtp_message::DateError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Date {
     seconds: i64,
     /// In minutes.
     offset: Option<i16>,
-    text: Text,
 }
 
 /// A date that cannot be written, or text that is no date.
@@ -46,32 +50,29 @@ impl Date {
     /// [`DateError::OutOfRange`].
     pub fn from_unix(unix_time: Duration, offset: i16) -> Result<Self, DateError> {
         let seconds = i64::try_from(unix_time.as_secs()).map_err(|_| DateError::OutOfRange)?;
-        Self::write(seconds, Some(offset))
+        Self::new(seconds, Some(offset))
     }
 
-    fn write(seconds: i64, offset: Option<i16>) -> Result<Self, DateError> {
-        let minutes = i32::from(offset.unwrap_or(0));
-        if minutes.abs() >= DAY {
-            return Err(DateError::OutOfRange);
+    fn new(seconds: i64, offset: Option<i16>) -> Result<Self, DateError> {
+        let date = Self { seconds, offset };
+        let days = date.local().div_euclid(SECONDS);
+        if i32::from(offset.unwrap_or(0)).abs() < DAY && (FIRST..=LAST).contains(&days) {
+            Ok(date)
+        } else {
+            Err(DateError::OutOfRange)
         }
-        let local = seconds.checked_add(i64::from(minutes) * 60).ok_or(DateError::OutOfRange)?;
-        // Of the year 10000 and all behind it the days are not counted.
-        let day_number = local.div_euclid(86_400);
-        if !(-25_567..=2_932_896).contains(&day_number) {
-            return Err(DateError::OutOfRange);
-        }
-        let second = u32::try_from(local.rem_euclid(86_400)).unwrap_or_default();
-        Ok(Self { seconds, offset, text: Text::new(day_number, second, offset) })
+    }
+
+    /// Seconds on the clock that the offset is of.
+    fn local(self) -> i64 {
+        self.seconds.saturating_add(i64::from(self.offset.unwrap_or(0)) * 60)
     }
 
     /// As it stands in a header.
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
-    }
-
-    /// The same, which is ASCII.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.text.as_bytes()
+    pub(crate) fn text(self) -> Text {
+        let local = self.local();
+        let second = u32::try_from(local.rem_euclid(SECONDS)).unwrap_or_default();
+        Text::new(local.div_euclid(SECONDS), second, self.offset)
     }
 
     /// Seconds since 1970-01-01 00:00 UTC, negative before.
@@ -111,16 +112,15 @@ impl FromStr for Date {
         }
         let offset = i16::try_from(seconds / 60).map_err(|_| DateError::OutOfRange)?;
         let known = offset != 0 || !says_no_zone(&plain);
-        Self::write(date.timestamp().as_second(), known.then_some(offset))
+        Self::new(date.timestamp().as_second(), known.then_some(offset))
     }
 }
 
 /// A date as it stands in a header, such as `Mon, 15 Jun 2026 13:24:05 +0200`.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Text {
+pub(crate) struct Text {
     bytes: [u8; 31],
     /// A day of one digit makes it one shorter.
-    start: usize,
+    start: u8,
 }
 
 impl Text {
@@ -131,12 +131,12 @@ impl Text {
         let (year, month, day) = civil(day_number);
         let weekday = usize::try_from(day_number.rem_euclid(7)).unwrap_or_default();
         let minutes = u32::from(offset.unwrap_or(0).unsigned_abs());
-        let start = usize::from(day < 10);
+        let start = u8::from(day < 10);
         let mut bytes = *b"Thu, 01 Jan 1970 00:00:00 +0000";
         let mut put = |at: usize, text: &[u8]| bytes[at..at + text.len()].copy_from_slice(text);
         put(5, &digits(day));
         // It stands where a day of one digit would have its first one.
-        put(start, DAYS[weekday]);
+        put(start.into(), DAYS[weekday]);
         put(8, MONTHS[month % 12]);
         put(12, &digits(year / 100));
         put(14, &digits(year % 100));
@@ -149,14 +149,28 @@ impl Text {
         Self { bytes, start }
     }
 
-    fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or_default()
+    /// It is ASCII.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(usize::from(self.start)..).unwrap_or_default()
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 
 /// A number below 100 in two digits.
 fn digits(number: u32) -> [u8; 2] {
-    [number / 10, number % 10].map(|digit| b'0' | digit.to_le_bytes()[0])
+    const DIGITS: [[u8; 2]; 100] = {
+        let mut digits = [[0; 2]; 100];
+        let mut number = 0;
+        while number < 100 {
+            digits[number as usize] = [b'0' + number / 10, b'0' + number % 10];
+            number += 1;
+        }
+        digits
+    };
+    DIGITS.get(number as usize).copied().unwrap_or_default()
 }
 
 /// Year, month from 0 and day from 1 of a day, counted from 1970-01-01, in the Gregorian calendar: years begin in March
@@ -200,13 +214,13 @@ fn without_comments(text: &str) -> String {
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(self.text().as_str())
     }
 }
 
 impl fmt::Debug for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Date({})", self.as_str())
+        write!(f, "Date({self})")
     }
 }
 
@@ -234,20 +248,20 @@ mod tests {
     #[test]
     fn dates_are_written_in_range_and_refused_out_of_it() {
         let date = |seconds, offset| Date::from_unix(Duration::from_secs(seconds), offset);
-        assert_eq!(date(0, 0).unwrap().as_str(), "Thu, 1 Jan 1970 00:00:00 +0000");
-        assert_eq!(date(951_827_696, -210).unwrap().as_str(), "Tue, 29 Feb 2000 09:04:56 -0330");
+        assert_eq!(date(0, 0).unwrap().to_string(), "Thu, 1 Jan 1970 00:00:00 +0000");
+        assert_eq!(date(951_827_696, -210).unwrap().to_string(), "Tue, 29 Feb 2000 09:04:56 -0330");
         for (seconds, offset) in
             [(u64::MAX, 0), (i64::MAX as u64, 0), (300_000_000_000, 0), (0, i16::MAX), (0, 1440), (0, -1440)]
         {
             assert_eq!(date(seconds, offset), Err(DateError::OutOfRange));
         }
         assert_eq!(
-            "29 feb 00 09:04 EST".parse::<Date>().unwrap().as_str(),
+            "29 feb 00 09:04 EST".parse::<Date>().unwrap().to_string(),
             "Tue, 29 Feb 2000 09:04:00 -0500"
         );
         assert_eq!("x\r\nBcc: y".parse::<Date>(), Err(DateError::Syntax));
-        assert_eq!(date(0, 1439).unwrap().as_str(), "Thu, 1 Jan 1970 23:59:00 +2359");
-        assert_eq!(date(86_400, -1439).unwrap().as_str(), "Thu, 1 Jan 1970 00:01:00 -2359");
+        assert_eq!(date(0, 1439).unwrap().to_string(), "Thu, 1 Jan 1970 23:59:00 +2359");
+        assert_eq!(date(86_400, -1439).unwrap().to_string(), "Thu, 1 Jan 1970 00:01:00 -2359");
         for text in [
             "31 Dec 1899 23:59:59 +0000",
             "1 Jan 0099 00:00:00 +0000",
@@ -260,15 +274,15 @@ mod tests {
 
     #[test]
     fn every_day_is_written_as_another_program_would() {
-        for day in -25_567..=2_932_896 {
+        for day in FIRST..=LAST {
             // A part of them is enough but for the first of each month.
             if day % 13 != 0 && civil(day).2 != 1 {
                 continue;
             }
-            let date = Date::write(day * 86_400 + day.rem_euclid(86_400), Some(0)).unwrap();
+            let date = Date::new(day * 86_400 + day.rem_euclid(86_400), Some(0)).unwrap();
             let other = jiff::Timestamp::from_second(date.unix_seconds()).unwrap();
             let other = jiff::tz::Offset::UTC.to_datetime(other).strftime("%a, %-d %b %Y %H:%M:%S +0000");
-            assert_eq!(date.as_str(), other.to_string());
+            assert_eq!(date.to_string(), other.to_string());
         }
     }
 
@@ -284,7 +298,8 @@ mod tests {
             ("30 Dec 9999 12:00:00 +0000", 253_402_171_200, Some(0), "Thu, 30 Dec 9999 12:00:00 +0000"),
         ] {
             let date: Date = text.parse().unwrap();
-            assert_eq!((date.unix_seconds(), date.offset(), date.as_str()), (seconds, offset, written));
+            assert_eq!((date.unix_seconds(), date.offset()), (seconds, offset));
+            assert_eq!(date.to_string(), written);
             assert_eq!(written.parse::<Date>(), Ok(date));
         }
     }

@@ -188,7 +188,9 @@ impl fmt::Display for Mailbox {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct MailboxList {
-    entries: Vec<Entry>,
+    /// Most lists have one entry, which needs no memory of its own; without it there are no others.
+    first: Option<Entry>,
+    more: Vec<Entry>,
 }
 
 /// What stands between the commas of a list.
@@ -213,12 +215,24 @@ impl MailboxList {
 
     /// Adds a mailbox at the end.
     pub fn push(&mut self, mailbox: Mailbox) {
-        if self.entries.capacity() == 0 {
-            // Most lists have one mailbox.
-            self.entries = vec![Entry::Mailbox(mailbox)];
-        } else {
-            self.entries.push(Entry::Mailbox(mailbox));
+        self.add(Entry::Mailbox(mailbox));
+    }
+
+    #[inline]
+    fn add(&mut self, entry: Entry) {
+        match self.first {
+            None => self.first = Some(entry),
+            Some(_) => self.more.push(entry),
         }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.first.iter().chain(&self.more)
+    }
+
+    fn of(entries: impl IntoIterator<Item = Entry>) -> Self {
+        let mut entries = entries.into_iter();
+        Self { first: entries.next(), more: entries.collect() }
     }
 
     /// Adds a group at the end, with these mailboxes or none (RFC 5322 section 3.4).
@@ -245,13 +259,13 @@ impl MailboxList {
         if name.is_empty() {
             return Err(MailboxError::NoGroupName);
         }
-        self.entries.push(Entry::Group(name, members.into_iter().collect()));
+        self.add(Entry::Group(name, members.into_iter().collect()));
         Ok(())
     }
 
     /// Mailboxes and groups, in order.
     pub fn entries(&self) -> impl Iterator<Item = MailboxEntry<'_>> {
-        self.entries.iter().map(|entry| match entry {
+        self.all().map(|entry| match entry {
             Entry::Mailbox(mailbox) => MailboxEntry::Mailbox(mailbox),
             Entry::Group(name, members) => MailboxEntry::Group { name, members },
         })
@@ -259,46 +273,38 @@ impl MailboxList {
 
     /// Adds all of another list at the end.
     pub fn append(&mut self, mut other: Self) {
-        self.entries.append(&mut other.entries);
+        if let Some(first) = other.first {
+            self.add(first);
+            self.more.append(&mut other.more);
+        }
     }
 
     /// All mailboxes, those in groups too.
     pub fn mailboxes(&self) -> impl Iterator<Item = &Mailbox> {
-        self.entries.iter().flat_map(|entry| match entry {
+        self.all().flat_map(|entry| match entry {
             Entry::Mailbox(mailbox) => std::slice::from_ref(mailbox),
             Entry::Group(_, members) => members,
         })
     }
 
-    /// The first mailbox.
-    pub(crate) fn into_first(mut self) -> Option<Mailbox> {
-        match self.entries.first() {
-            Some(Entry::Mailbox(_)) => match self.entries.swap_remove(0) {
-                Entry::Mailbox(mailbox) => Some(mailbox),
-                Entry::Group(..) => None,
-            },
-            _ => self.mailboxes().next().cloned(),
-        }
-    }
-
     /// Whether there is neither a mailbox nor a group.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.first.is_none()
     }
 
     /// Reads the value of a header that another program wrote: source routes are dropped, and an empty group may lack
     /// its semicolon.
     pub(crate) fn from_header(text: &str) -> Result<Self, MailboxError> {
-        parser::parse(text, Mode::Header).map(|entries| Self { entries })
+        parser::parse(text, Mode::Header).map(Self::of)
     }
 
     /// A group that has a name and no members (RFC 5322 section 3.4).
     pub(crate) fn undisclosed() -> Self {
-        Self { entries: vec![Entry::Group("undisclosed-recipients".into(), Vec::new())] }
+        Self::of([Entry::Group("undisclosed-recipients".into(), Vec::new())])
     }
 
     pub(crate) fn write(&self, field: &mut FieldWriter<'_>) {
-        for (i, entry) in self.entries.iter().enumerate() {
+        for (i, entry) in self.all().enumerate() {
             if i > 0 {
                 field.glue(",");
             }
@@ -329,7 +335,7 @@ impl FromStr for MailboxList {
 
     /// Parses a list separated by commas, which may have groups and may be empty.
     fn from_str(text: &str) -> Result<Self, MailboxError> {
-        parser::parse(text, Mode::List).map(|entries| Self { entries })
+        parser::parse(text, Mode::List).map(Self::of)
     }
 }
 
@@ -359,14 +365,14 @@ impl TryFrom<&String> for MailboxList {
 
 impl FromIterator<Mailbox> for MailboxList {
     fn from_iter<I: IntoIterator<Item = Mailbox>>(mailboxes: I) -> Self {
-        Self { entries: mailboxes.into_iter().map(Entry::Mailbox).collect() }
+        Self::of(mailboxes.into_iter().map(Entry::Mailbox))
     }
 }
 
 impl fmt::Display for MailboxList {
     /// Writes it for people and for [`FromStr`], in Unicode and without folding.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, entry) in self.entries.iter().enumerate() {
+        for (i, entry) in self.all().enumerate() {
             f.write_str(if i > 0 { ", " } else { "" })?;
             match entry {
                 Entry::Mailbox(mailbox) => mailbox.fmt(f)?,

@@ -4,14 +4,16 @@ use std::fmt;
 use std::mem::take;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use compact_str::CompactString;
 use smtp_proto::envelope::BodyType;
 
+use super::parties::Parties;
 use super::plan::room;
 use super::problem::{BuildError, Rule};
 use super::resent::Resent;
 use super::{Boundaries, Draft, Inner, Message, Mode, Plan, Plans};
-use crate::header::{FieldWriter, Other, find_forbidden};
-use crate::part::{MAX_DEPTH, Part};
+use crate::header::{ContentType, FieldWriter, Other, find_forbidden};
+use crate::part::{Leaf, MAX_DEPTH, Node, Part};
 use crate::{Date, DateError, Mailbox, MailboxError, MailboxList, MessageId, MessageIdError, Stamp};
 
 /// Builds a [`Message`].
@@ -29,14 +31,10 @@ pub struct MessageBuilder(pub(super) Box<Given>);
 /// What a builder was given; every method hands it on, and so it stays where it is.
 #[derive(Clone, Default)]
 pub(super) struct Given {
-    pub(super) from: MailboxList,
-    pub(super) sender: Option<Mailbox>,
+    pub(super) parties: Parties,
     pub(super) reply_to: MailboxList,
-    pub(super) to: MailboxList,
-    pub(super) cc: MailboxList,
-    pub(super) bcc: MailboxList,
     pub(super) undisclosed: bool,
-    pub(super) subject: Option<String>,
+    pub(super) subject: Option<CompactString>,
     pub(super) date: Option<Date>,
     pub(super) message_id: Option<MessageId>,
     pub(super) in_reply_to: Vec<MessageId>,
@@ -71,7 +69,7 @@ impl MessageBuilder {
         M: TryInto<Mailbox>,
         MailboxError: From<M::Error>,
     {
-        self.add("From", mailbox, |given| &mut given.from)
+        self.add("From", mailbox, |given| &mut given.parties.from)
     }
 
     /// Sets who sends the message for its authors.
@@ -81,7 +79,7 @@ impl MessageBuilder {
         MailboxError: From<M::Error>,
     {
         if let Some(mailbox) = self.mailbox("Sender", mailbox)
-            && self.0.sender.replace(mailbox).is_some()
+            && self.0.parties.sender.replace(mailbox.into()).is_some()
         {
             self.problem("Sender", Rule::Repeated);
         }
@@ -103,7 +101,7 @@ impl MessageBuilder {
         M: TryInto<Mailbox>,
         MailboxError: From<M::Error>,
     {
-        self.add("To", mailbox, |given| &mut given.to)
+        self.add("To", mailbox, |given| &mut given.parties.to)
     }
 
     /// Adds a recipient of a copy.
@@ -112,7 +110,7 @@ impl MessageBuilder {
         M: TryInto<Mailbox>,
         MailboxError: From<M::Error>,
     {
-        self.add("Cc", mailbox, |given| &mut given.cc)
+        self.add("Cc", mailbox, |given| &mut given.parties.cc)
     }
 
     /// Adds a recipient that no other recipient learns of: it is in the envelope and not in the message.
@@ -121,7 +119,7 @@ impl MessageBuilder {
         M: TryInto<Mailbox>,
         MailboxError: From<M::Error>,
     {
-        self.add("Bcc", mailbox, |given| &mut given.bcc)
+        self.add("Bcc", mailbox, |given| &mut given.parties.bcc)
     }
 
     /// Adds authors, in groups or not (RFC 6854).
@@ -131,7 +129,7 @@ impl MessageBuilder {
         MailboxError: From<L::Error>,
     {
         if let Some(list) = self.list("From", list) {
-            self.0.from.append(list);
+            self.0.parties.from.append(list);
         }
         self
     }
@@ -143,7 +141,7 @@ impl MessageBuilder {
         MailboxError: From<L::Error>,
     {
         if let Some(list) = self.list("To", list) {
-            self.0.to.append(list);
+            self.0.parties.to.append(list);
         }
         self
     }
@@ -155,7 +153,7 @@ impl MessageBuilder {
         MailboxError: From<L::Error>,
     {
         if let Some(list) = self.list("Cc", list) {
-            self.0.cc.append(list);
+            self.0.parties.cc.append(list);
         }
         self
     }
@@ -167,7 +165,7 @@ impl MessageBuilder {
         MailboxError: From<L::Error>,
     {
         if let Some(list) = self.list("Bcc", list) {
-            self.0.bcc.append(list);
+            self.0.parties.bcc.append(list);
         }
         self
     }
@@ -192,12 +190,12 @@ impl MessageBuilder {
     }
 
     /// Sets the subject.
-    pub fn subject(mut self, subject: impl Into<String>) -> Self {
-        let subject = subject.into();
-        if let Some(at) = find_forbidden(&subject) {
+    pub fn subject(mut self, subject: impl AsRef<str>) -> Self {
+        let subject = subject.as_ref();
+        if let Some(at) = find_forbidden(subject) {
             self.problem("Subject", Rule::Control { at });
         }
-        if self.0.subject.replace(subject).is_some() {
+        if self.0.subject.replace(subject.into()).is_some() {
             self.problem("Subject", Rule::Repeated);
         }
         self
@@ -260,13 +258,13 @@ impl MessageBuilder {
 
     /// Sets the plain text of the body, with line ends of any kind.
     pub fn text(mut self, text: impl Into<String>) -> Self {
-        self.only(Role::Text, Part::text(text));
+        self.only_text(Role::Text, ContentType::PLAIN, text.into());
         self
     }
 
     /// Sets the HTML of the body; with a text it is an alternative to that.
     pub fn html(mut self, html: impl Into<String>) -> Self {
-        self.only(Role::Html, Part::html(html));
+        self.only_text(Role::Html, ContentType::HTML, html.into());
         self
     }
 
@@ -320,30 +318,33 @@ impl MessageBuilder {
         let mut problems = take(&mut self.0.problems);
         let given_badly = |field: &str| problems.problems.iter().any(|problem| problem.field == field);
         let mut missing = Vec::new();
-        if self.0.from.is_empty() && !given_badly("From") {
+        if self.0.parties.from.is_empty() && !given_badly("From") {
             missing.push(("From", Rule::Missing));
         }
-        if self.0.from.mailboxes().nth(1).is_some() && self.0.sender.is_none() && !given_badly("Sender") {
+        if self.0.parties.from.mailboxes().nth(1).is_some()
+            && self.0.parties.sender.is_none()
+            && !given_badly("Sender")
+        {
             missing.push(("Sender", Rule::SeveralAuthors));
         }
         // Groups need not have anybody in them.
-        let unnamed = !self.0.from.is_empty() && self.0.from.mailboxes().next().is_none();
-        if unnamed && self.0.sender.is_none() && !given_badly("Sender") {
+        let unnamed = !self.0.parties.from.is_empty() && self.0.parties.from.mailboxes().next().is_none();
+        if unnamed && self.0.parties.sender.is_none() && !given_badly("Sender") {
             missing.push(("Sender", Rule::Missing));
         }
-        let to = [("To", &self.0.to), ("Cc", &self.0.cc), ("Bcc", &self.0.bcc)];
+        let to = [("To", &self.0.parties.to), ("Cc", &self.0.parties.cc), ("Bcc", &self.0.parties.bcc)];
         let nobody = to.iter().all(|(_, list)| list.mailboxes().next().is_none());
         if nobody && !self.0.undisclosed && !to.iter().any(|(field, _)| given_badly(field)) {
             missing.push(("To", Rule::NoRecipient));
         }
         // Bcc is not in the message, and an envelope may have `postmaster`.
-        let lists = [("From", &self.0.from), ("Reply-To", &self.0.reply_to), to[0], to[1]];
+        let lists = [("From", &self.0.parties.from), ("Reply-To", &self.0.reply_to), to[0], to[1]];
         for (field, list) in lists {
             if list.mailboxes().any(|mailbox| mailbox.address().host().is_none()) {
                 missing.push((field, Rule::NoDomain));
             }
         }
-        if self.0.sender.as_ref().is_some_and(|mailbox| mailbox.address().host().is_none()) {
+        if self.0.parties.sender.as_ref().is_some_and(|mailbox| mailbox.address().host().is_none()) {
             missing.push(("Sender", Rule::NoDomain));
         }
         for (field, rule) in missing {
@@ -356,19 +357,9 @@ impl MessageBuilder {
         }
         let mut body = self.take_body(&mut problems);
         body.take_problems("", &mut |place, field, rule| problems.add(place, field, rule));
-        // It is borrowed, for what has just been written is slow to move.
-        let now: Result<Date, DateError>;
-        let given = self.0.date.take();
-        let date = match &given {
-            Some(date) => Ok(date),
-            None => {
-                now = stamp.unix_time.try_into();
-                now.as_ref()
-            }
-        };
-        let date = date.map_err(|error| problems.add("", "Date", Rule::Date(error.clone()))).ok();
-        let sender = self.0.sender.as_ref().or(self.0.from.mailboxes().next());
-        let host = sender.and_then(|sender| sender.address().host());
+        let date = self.0.date.map_or_else(|| stamp.unix_time.try_into(), Ok);
+        let date = date.map_err(|error| problems.add("", "Date", Rule::Date(error))).ok();
+        let host = self.0.parties.sender().and_then(|sender| sender.address().host());
         let id = self.0.message_id.take().or_else(|| host.map(|host| MessageId::generate(stamp, host)));
         let (Some(date), Some(id), []) = (date, id, problems.problems()) else { return Err(problems) };
         self.finish(&body, id, date, stamp).map_err(|rule| {
@@ -412,6 +403,10 @@ impl MessageBuilder {
         }
     }
 
+    fn only_text(&mut self, role: Role, content_type: ContentType, text: String) {
+        self.only(role, Part::with(Node::Leaf(Leaf::text(text)), content_type));
+    }
+
     /// Adds a part of which there may be one.
     #[inline]
     fn only(&mut self, role: Role, part: Part) {
@@ -423,10 +418,9 @@ impl MessageBuilder {
 
     #[inline]
     fn part(&mut self, role: Role, part: Part) {
-        if self.0.first.is_none() {
-            self.0.first = Some((role, part));
-        } else {
-            self.0.more.push((role, part));
+        match &mut self.0.first {
+            first @ None => *first = Some((role, part)),
+            Some(_) => self.0.more.push((role, part)),
         }
     }
 
@@ -434,14 +428,14 @@ impl MessageBuilder {
         mut self,
         body: &Part,
         message_id: MessageId,
-        date: &Date,
+        date: Date,
         stamp: &Stamp,
     ) -> Result<Message, Rule> {
         if body.depth() > MAX_DEPTH {
             return Err(Rule::TooDeep);
         }
-        if self.0.undisclosed && self.0.to.is_empty() && self.0.cc.is_empty() {
-            self.0.to = MailboxList::undisclosed();
+        if self.0.undisclosed && self.0.parties.to.is_empty() && self.0.parties.cc.is_empty() {
+            self.0.parties.to = MailboxList::undisclosed();
         }
         let mut head = self.head(&message_id, date, stamp, false, room(body));
         // Everything but addresses has been encoded.
@@ -469,35 +463,32 @@ impl MessageBuilder {
                 plans: Mutex::default(),
             }))
         };
-        let (sender, to) = match self.0.resent.pop() {
-            Some(resent) => resent.into_envelope(),
-            None => {
-                let Given { from, sender, to, cc, bcc, .. } = &mut *self.0;
-                (sender.take().or_else(|| take(from).into_first()), [take(to), take(cc), take(bcc)])
-            }
-        };
-        let Some(sender) = sender else { return Err(Rule::Missing) };
-        let recipients = OnceLock::new();
-        Ok(Message(Arc::new(Inner { plans, sender, to, recipients, message_id, depth, needs_utf8 })))
+        if let Some(resent) = self.0.resent.pop() {
+            self.0.parties = resent.into_parties();
+        }
+        let Some(sender) = self.0.parties.sender() else { return Err(Rule::Missing) };
+        let sender = sender.address().clone();
+        let (given, recipients) = (self.0, OnceLock::new());
+        Ok(Message(Arc::new(Inner { plans, sender, given, recipients, message_id, depth, needs_utf8 })))
     }
 
     /// The header section up to the fields of the body, with room for more behind it.
-    fn head(&self, message_id: &MessageId, date: &Date, stamp: &Stamp, utf8: bool, room: usize) -> Vec<u8> {
+    fn head(&self, message_id: &MessageId, date: Date, stamp: &Stamp, utf8: bool, room: usize) -> Vec<u8> {
         let mut head = Vec::with_capacity(room + 600);
         let out = &mut head;
         for resent in self.0.resent.iter().rev() {
             resent.write(out, stamp, utf8);
         }
         out.extend_from_slice(b"Date: ");
-        out.extend_from_slice(date.as_bytes());
+        out.extend_from_slice(date.text().as_bytes());
         out.extend_from_slice(b"\r\n");
-        mailboxes(out, "From", &self.0.from, utf8);
-        if let Some(sender) = &self.0.sender {
+        mailboxes(out, "From", &self.0.parties.from, utf8);
+        if let Some(sender) = &self.0.parties.sender {
             mailbox(out, "Sender", sender, utf8);
         }
         mailboxes(out, "Reply-To", &self.0.reply_to, utf8);
-        mailboxes(out, "To", &self.0.to, utf8);
-        mailboxes(out, "Cc", &self.0.cc, utf8);
+        mailboxes(out, "To", &self.0.parties.to, utf8);
+        mailboxes(out, "Cc", &self.0.parties.cc, utf8);
         if let Some(subject) = &self.0.subject {
             let mut field = FieldWriter::new(out, "Subject", utf8);
             field.unstructured(subject, true);
@@ -585,10 +576,10 @@ fn ids(out: &mut Vec<u8>, name: &str, ids: &[MessageId]) {
 impl fmt::Debug for MessageBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MessageBuilder")
-            .field("from", &self.0.from)
-            .field("to", &self.0.to)
-            .field("cc", &self.0.cc)
-            .field("bcc", &self.0.bcc)
+            .field("from", &self.0.parties.from)
+            .field("to", &self.0.parties.to)
+            .field("cc", &self.0.parties.cc)
+            .field("bcc", &self.0.parties.bcc)
             .field("parts", &self.0.first.iter().chain(&self.0.more).collect::<Vec<_>>())
             .finish_non_exhaustive()
     }

@@ -2,11 +2,11 @@
 
 mod builder;
 mod fields;
+mod parties;
 mod plan;
 mod problem;
 mod resent;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,15 +14,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use smtp_proto::envelope::{BodyType, Form};
 use smtp_proto::{Address, Extension, Extensions};
 
+use builder::Given;
 pub use builder::MessageBuilder;
 pub use fields::{AutoSubmitted, Importance};
+pub(crate) use parties::unique;
 pub(crate) use plan::{Boundaries, Held, Mode, Plan, PlanChunks};
 pub use problem::{BuildError, Problem, Rule};
 pub use resent::Resent;
 
 use crate::part::Part;
-use crate::steps;
-use crate::{Chunks, Content, ContentError, Mailbox, MailboxList, MessageId};
+use crate::{Chunks, Content, ContentError, MessageId};
 
 /// A message, ready to be sent any number of times.  Cloning it copies nothing large.
 ///
@@ -61,12 +62,13 @@ pub struct Message(Arc<Inner>);
 
 struct Inner {
     plans: Plans,
-    sender: Mailbox,
-    to: [MailboxList; 3],
-    /// The addresses of those, once somebody has asked for them.
+    sender: Address,
+    /// What the message was made of, but for its parts.
+    given: Box<Given>,
+    /// The addresses of the recipients, once somebody has asked for them.
     recipients: OnceLock<Vec<Address>>,
     message_id: MessageId,
-    depth: usize,
+    depth: u8,
     /// The headers are UTF-8 for every server.
     needs_utf8: bool,
 }
@@ -98,13 +100,12 @@ impl Message {
 
     /// Who sends it, for the reverse-path: Sender, or else the author; if it is resent, who does that.
     pub fn sender(&self) -> &Address {
-        self.0.sender.address()
+        &self.0.sender
     }
 
     /// Whom it is for: To, Cc and Bcc in this order, each once; if it is resent, to whom.
     pub fn recipients(&self) -> &[Address] {
-        let all = || unique(self.0.to.iter().flat_map(MailboxList::mailboxes));
-        self.0.recipients.get_or_init(all)
+        self.0.recipients.get_or_init(|| self.0.given.parties.recipients())
     }
 
     /// Its identifier.
@@ -161,7 +162,7 @@ impl Message {
         Mode { most: BodyType::SevenBit, utf8: false }
     }
 
-    pub(crate) fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> u8 {
         self.0.depth
     }
 
@@ -257,29 +258,6 @@ impl fmt::Debug for Message {
             .field("message_id", &self.0.message_id.as_str())
             .finish_non_exhaustive()
     }
-}
-
-/// The addresses of mailboxes, each once, in order.
-pub(crate) fn unique<'a>(mailboxes: impl Iterator<Item = &'a crate::Mailbox>) -> Vec<Address> {
-    let mut addresses: Vec<&Address> = Vec::new();
-    let mut seen = HashSet::new();
-    for address in mailboxes.map(crate::Mailbox::address) {
-        // A few are compared faster than put into a set.
-        steps::add(addresses.len().min(8) + 1);
-        if addresses.len() < 8 {
-            if !addresses.contains(&address) {
-                addresses.push(address);
-            }
-            continue;
-        }
-        if seen.is_empty() {
-            seen.extend(addresses.iter().copied());
-        }
-        if seen.insert(address) {
-            addresses.push(address);
-        }
-    }
-    addresses.into_iter().cloned().collect()
 }
 
 #[cfg(test)]

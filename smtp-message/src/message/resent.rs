@@ -1,8 +1,9 @@
 //! The fields of one who passes a message on (RFC 5322 section 3.6.6).
 
 use super::builder::{mailbox, mailboxes, token};
+use super::parties::Parties;
 use super::problem::{BuildError, Rule};
-use crate::{Date, DateError, Mailbox, MailboxError, MailboxList, MessageId, MessageIdError, Stamp};
+use crate::{Date, DateError, Mailbox, MailboxError, MessageId, MessageIdError, Stamp};
 
 /// Who passes a message on, to whom and when; the message keeps all its own fields.
 ///
@@ -22,11 +23,7 @@ use crate::{Date, DateError, Mailbox, MailboxError, MailboxList, MessageId, Mess
 #[must_use]
 #[derive(Clone, Debug, Default)]
 pub struct Resent {
-    from: MailboxList,
-    sender: Option<Mailbox>,
-    to: MailboxList,
-    cc: MailboxList,
-    bcc: MailboxList,
+    parties: Parties,
     date: Option<Date>,
     message_id: Option<MessageId>,
     problems: Vec<(&'static str, Rule)>,
@@ -45,7 +42,7 @@ impl Resent {
         MailboxError: From<M::Error>,
     {
         if let Some(mailbox) = self.mailbox("Resent-From", mailbox) {
-            self.from.push(mailbox);
+            self.parties.from.push(mailbox);
         }
         self
     }
@@ -57,7 +54,7 @@ impl Resent {
         MailboxError: From<M::Error>,
     {
         if let Some(mailbox) = self.mailbox("Resent-Sender", mailbox)
-            && self.sender.replace(mailbox).is_some()
+            && self.parties.sender.replace(mailbox.into()).is_some()
         {
             self.problems.push(("Resent-Sender", Rule::Repeated));
         }
@@ -71,7 +68,7 @@ impl Resent {
         MailboxError: From<M::Error>,
     {
         if let Some(mailbox) = self.mailbox("Resent-To", mailbox) {
-            self.to.push(mailbox);
+            self.parties.to.push(mailbox);
         }
         self
     }
@@ -83,7 +80,7 @@ impl Resent {
         MailboxError: From<M::Error>,
     {
         if let Some(mailbox) = self.mailbox("Resent-Cc", mailbox) {
-            self.cc.push(mailbox);
+            self.parties.cc.push(mailbox);
         }
         self
     }
@@ -95,7 +92,7 @@ impl Resent {
         MailboxError: From<M::Error>,
     {
         if let Some(mailbox) = self.mailbox("Resent-Bcc", mailbox) {
-            self.bcc.push(mailbox);
+            self.parties.bcc.push(mailbox);
         }
         self
     }
@@ -159,13 +156,20 @@ impl Resent {
             problems.add("", field, rule.clone());
         }
         let given_badly = |wanted: &str| self.problems.iter().any(|(field, _)| *field == wanted);
-        if self.from.is_empty() && !given_badly("Resent-From") {
+        if self.parties.from.is_empty() && !given_badly("Resent-From") {
             problems.add("", "Resent-From", Rule::Missing);
         }
-        if self.from.mailboxes().nth(1).is_some() && self.sender.is_none() && !given_badly("Resent-Sender") {
+        if self.parties.from.mailboxes().nth(1).is_some()
+            && self.parties.sender.is_none()
+            && !given_badly("Resent-Sender")
+        {
             problems.add("", "Resent-Sender", Rule::SeveralAuthors);
         }
-        let lists = [("Resent-To", &self.to), ("Resent-Cc", &self.cc), ("Resent-Bcc", &self.bcc)];
+        let lists = [
+            ("Resent-To", &self.parties.to),
+            ("Resent-Cc", &self.parties.cc),
+            ("Resent-Bcc", &self.parties.bcc),
+        ];
         if lists.iter().all(|(field, list)| list.is_empty() && !given_badly(field)) {
             problems.add("", "Resent-To", Rule::NoRecipient);
         }
@@ -193,21 +197,21 @@ impl Resent {
     }
 
     /// Who does it, and to whom.
-    pub(crate) fn into_envelope(self) -> (Option<Mailbox>, [MailboxList; 3]) {
-        (self.sender.or_else(|| self.from.into_first()), [self.to, self.cc, self.bcc])
+    pub(crate) fn into_parties(self) -> Parties {
+        self.parties
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>, stamp: &Stamp, utf8: bool) {
         // A time that no date can be made of has been refused for the message itself.
-        if let Some(date) = self.date.clone().or_else(|| stamp.unix_time.try_into().ok()) {
-            token(out, "Resent-Date", date.as_str());
+        if let Some(date) = self.date.or_else(|| stamp.unix_time.try_into().ok()) {
+            token(out, "Resent-Date", date.text().as_str());
         }
-        mailboxes(out, "Resent-From", &self.from, utf8);
-        if let Some(sender) = &self.sender {
+        mailboxes(out, "Resent-From", &self.parties.from, utf8);
+        if let Some(sender) = &self.parties.sender {
             mailbox(out, "Resent-Sender", sender, utf8);
         }
-        mailboxes(out, "Resent-To", &self.to, utf8);
-        mailboxes(out, "Resent-Cc", &self.cc, utf8);
+        mailboxes(out, "Resent-To", &self.parties.to, utf8);
+        mailboxes(out, "Resent-Cc", &self.parties.cc, utf8);
         if let Some(id) = &self.message_id {
             token(out, "Resent-Message-ID", id.as_str());
         }

@@ -43,6 +43,7 @@ impl Leaf {
     }
 
     /// Text with line ends of any kind, which become CRLF.
+    #[inline]
     pub(crate) fn text(text: String) -> Self {
         let mut scan = Scan::of_utf8(text.as_bytes());
         let mut bytes = text.into_bytes();

@@ -49,7 +49,7 @@ const SEVEN_BIT: [&str; 6] = [
 ];
 
 /// So deep may parts be in each other.
-pub(crate) const MAX_DEPTH: usize = 50;
+pub(crate) const MAX_DEPTH: u8 = 50;
 
 /// A part of a message's body.
 ///
@@ -75,7 +75,7 @@ pub struct Part {
     encoding: Option<TransferEncoding>,
     /// The type is guessed from the name.
     guessed: bool,
-    depth: usize,
+    depth: u8,
     /// What most parts have nothing of.
     more: Option<Box<More>>,
 }
@@ -111,7 +111,8 @@ pub enum Disposition {
 }
 
 impl Part {
-    fn with(node: Node, content_type: ContentType) -> Self {
+    #[inline]
+    pub(crate) fn with(node: Node, content_type: ContentType) -> Self {
         Self { node, content_type, encoding: None, guessed: false, depth: 1, more: None }
     }
 
@@ -481,14 +482,14 @@ impl Part {
         self.content_type_encoding().or(self.encoding)
     }
 
-    fn deepen(&mut self, inner: usize) {
-        self.depth = inner + 1;
+    fn deepen(&mut self, inner: u8) {
+        self.depth = inner.saturating_add(1);
         if self.depth > MAX_DEPTH {
             self.problem("Content-Type", Rule::TooDeep);
         }
     }
 
-    pub(crate) fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> u8 {
         self.depth
     }
 

@@ -17,8 +17,7 @@ use smtp_proto::{Address, Extensions};
 
 use crate::content::CHUNK;
 use crate::line_ends::{LINE_LIMIT, find_bare, find_lone_cr, find_long_line, normalise};
-use crate::message::unique;
-use crate::{BuildError, Chunks, Content, ContentError, MailboxList, Resent, Rule, Stamp};
+use crate::{BuildError, Chunks, Content, ContentError, Resent, Rule, Stamp};
 pub use envelope::RawEnvelopeError;
 use envelope::envelope;
 pub(crate) use scan::{Field, fields};
@@ -189,12 +188,11 @@ impl RawMessage {
         bytes.reserve(self.bytes.len());
         let ascii = bytes.is_ascii();
         bytes.extend_from_slice(&self.bytes);
-        let (sender, to) = resent.into_envelope();
-        let sender = sender.map(|sender| sender.address().clone());
+        let parties = resent.into_parties();
+        let sender = parties.sender().map(|sender| sender.address().clone());
         // Who reads the message must find the same, but for those who are hidden.
-        let shown = unique(to[..2].iter().flat_map(MailboxList::mailboxes));
         let (found, _) = fields(&bytes).unwrap_or_default();
-        if envelope(&found) != (Ok(sender.clone()), Ok(shown)) {
+        if envelope(&found) != (Ok(sender.clone()), Ok(parties.shown_recipients())) {
             let mut problems = BuildError::default();
             problems.add("", "Resent-From", Rule::AmbiguousResent);
             return Err(problems);
@@ -203,12 +201,7 @@ impl RawMessage {
         if !ascii {
             form = Form { smtputf8: true, body: BodyType::EightBitMime, ..form };
         }
-        Ok(Self {
-            bytes: bytes.into(),
-            form,
-            sender: Ok(sender),
-            recipients: Ok(unique(to.iter().flat_map(MailboxList::mailboxes))),
-        })
+        Ok(Self { bytes: bytes.into(), form, sender: Ok(sender), recipients: Ok(parties.recipients()) })
     }
 
     pub(crate) fn bytes(&self) -> &Bytes {

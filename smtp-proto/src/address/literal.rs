@@ -1,5 +1,6 @@
 //! Address literals: `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `[tag:content]` (RFC 5321 section 4.1.3).
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -34,7 +35,8 @@ pub struct AddressLiteral(Repr);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Repr {
     Ip(IpAddr),
-    General { tag: String, content: String },
+    /// Tag and content; hardly any address has them, and none is larger for them.
+    General(Box<(String, String)>),
 }
 
 impl AddressLiteral {
@@ -42,7 +44,7 @@ impl AddressLiteral {
     pub fn ip(&self) -> Option<IpAddr> {
         match self.0 {
             Repr::Ip(ip) => Some(ip),
-            Repr::General { .. } => None,
+            Repr::General(_) => None,
         }
     }
 
@@ -50,7 +52,7 @@ impl AddressLiteral {
     pub fn general(&self) -> Option<(&str, &str)> {
         match &self.0 {
             Repr::Ip(_) => None,
-            Repr::General { tag, content } => Some((tag, content)),
+            Repr::General(general) => Some((&general.0, &general.1)),
         }
     }
 }
@@ -95,7 +97,7 @@ fn literal(input: &str) -> IResult<&str, Repr> {
         if tag.eq_ignore_ascii_case("IPv6") {
             return content.parse::<Ipv6Addr>().ok().map(|ip| Repr::Ip(ip.into()));
         }
-        (!tag.ends_with('-')).then(|| Repr::General { tag: tag.into(), content: content.into() })
+        (!tag.ends_with('-')).then(|| Repr::General(Box::new((tag.into(), content.into()))))
     });
     all_consuming(delimited(char('['), alt((v4, tagged)), char(']'))).parse(input)
 }
@@ -105,7 +107,7 @@ impl fmt::Display for AddressLiteral {
         match &self.0 {
             Repr::Ip(IpAddr::V4(ip)) => write!(f, "[{ip}]"),
             Repr::Ip(IpAddr::V6(ip)) => write!(f, "[IPv6:{ip}]"),
-            Repr::General { tag, content } => write!(f, "[{tag}:{content}]"),
+            Repr::General(general) => write!(f, "[{}:{}]", general.0, general.1),
         }
     }
 }
