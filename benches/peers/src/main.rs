@@ -77,10 +77,8 @@ fn missing(what: &str, error: &io::Error) -> Counts {
 /// The median time of one operation in nanoseconds, by contestant.
 fn measure(workload: &mut Workload, rounds: usize) -> Vec<f64> {
     /// A sample takes about so long.
-    const SAMPLE: Duration = Duration::from_millis(1);
+    const SAMPLE: Duration = Duration::from_millis(4);
     let mut batches: Vec<u64> = workload.contestants.iter_mut().map(|c| batch(c, SAMPLE)).collect();
-    // One operation is long enough: fewer rounds will do.
-    let rounds = if batches.contains(&1) { rounds.div_ceil(3) } else { rounds };
     let mut samples = vec![Vec::new(); workload.contestants.len()];
     for _ in 0..rounds {
         for ((contestant, batch), samples) in

@@ -8,7 +8,7 @@ use memchr::{memchr, memchr2, memmem};
 use crate::steps;
 
 /// Octets that are searched for the end of the headers at a time.
-const PIECE: usize = 4 << 10;
+const PIECE: usize = 1 << 10;
 
 /// Collects the headers of a message that comes in pieces, up to the empty line.
 #[derive(Clone, Debug)]
@@ -185,9 +185,10 @@ impl<'a> ByName<'a> {
     }
 }
 
-/// Without regard to case.
+/// Without regard to case; the shorter comes first, for most names differ in length.
 fn compare(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
-    a.iter().map(u8::to_ascii_lowercase).cmp(b.iter().map(u8::to_ascii_lowercase))
+    let alphabetic = || a.iter().map(u8::to_ascii_lowercase).cmp(b.iter().map(u8::to_ascii_lowercase));
+    a.len().cmp(&b.len()).then_with(alphabetic)
 }
 
 #[cfg(test)]

@@ -117,6 +117,7 @@ impl Signer {
             _ => head.strip_suffix(b"\r\n\r\n").map_or(head, |_| &head[..head.len() - 2]),
         };
         if !self.eight_bit
+            && !head.is_ascii()
             && let Some(at) = head.iter().position(|octet| !octet.is_ascii())
         {
             return Err(SignError::EightBit { at: at as u64 });

@@ -24,6 +24,7 @@ pub use resent::Resent;
 
 use crate::part::Part;
 use crate::{Chunks, Content, ContentError, MessageId};
+use plan::room;
 
 /// A message, ready to be sent any number of times.  Cloning it copies nothing large.
 ///
@@ -215,9 +216,10 @@ impl Message {
             return Ok(Held::Shared(plan));
         }
         let head = if mode.utf8 { &draft.utf8 } else { &draft.ascii };
-        let mut boundaries = Boundaries::new(draft.random);
-        let head = head.clone().unwrap_or_default();
-        let plan = Arc::new(Plan::new(head, &draft.body, &mut boundaries, mode)?);
+        let head = head.as_deref().unwrap_or_default();
+        let mut flat = Vec::with_capacity(head.len() + room(&draft.body));
+        flat.extend_from_slice(head);
+        let plan = Arc::new(Plan::new(flat, &draft.body, &mut Boundaries::new(draft.random), mode)?);
         let mut plans = draft.plans.lock().unwrap_or_else(PoisonError::into_inner);
         plans.retain(|(other, _)| *other != mode);
         plans.push((mode, Arc::clone(&plan)));

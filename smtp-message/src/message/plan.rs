@@ -96,7 +96,7 @@ impl Plan {
         form: Form { size: Some(0), body: BodyType::SevenBit, smtputf8: false },
     };
 
-    /// Plans a message with this header section, whose last field has its line end.
+    /// Plans a message with this header section, whose last field has its line end, and which has [`room`] behind it.
     ///
     /// # Errors
     /// Data that is not at hand cannot be read, or does not fit its encoding.
@@ -107,7 +107,6 @@ impl Plan {
         mode: Mode,
     ) -> Result<Self, ContentError> {
         let head = flat.len();
-        flat.reserve(room(body));
         for _ in 0..TRIES {
             steps::add(head);
             let plan = Self { flat, leaves: Vec::new(), form: Form::default() };
@@ -140,7 +139,7 @@ impl Plan {
     /// Plans a part alone.
     pub(crate) fn of_part(body: &Part, boundaries: &mut Boundaries) -> Result<Self, ContentError> {
         let mode = Mode { most: BodyType::SevenBit, utf8: body.needs_utf8() };
-        Self::new(Vec::new(), body, boundaries, mode)
+        Self::new(Vec::with_capacity(room(body)), body, boundaries, mode)
     }
 
     /// Whether files are what they were, as far as that can be told without reading them.

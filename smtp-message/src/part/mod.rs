@@ -473,7 +473,8 @@ impl Part {
 
     /// The only encoding that data of its type may have.
     fn content_type_encoding(&self) -> Option<TransferEncoding> {
-        let plain = SEVEN_BIT.iter().any(|media| self.content_type.is(media));
+        let of_messages = self.content_type.is_of("message/");
+        let plain = of_messages && SEVEN_BIT.iter().any(|media| self.content_type.is(media));
         plain.then_some(TransferEncoding::SevenBit)
     }
 
@@ -523,7 +524,7 @@ impl Part {
         for (field, rule) in problems.unwrap_or_default() {
             tell(place, &field, rule);
         }
-        let (asked, only, wanted) = (self.encoding, self.content_type_encoding(), self.wanted_encoding());
+        let (asked, only) = (self.encoding, self.content_type_encoding());
         match &mut self.node {
             Node::Multipart(parts) => {
                 for (i, part) in parts.iter_mut().enumerate() {
@@ -538,7 +539,7 @@ impl Part {
                     return tell(place, "Content-Transfer-Encoding", Rule::Encoding(encoding));
                 }
                 // What is not at hand is looked at when its form is asked for.
-                if let Some(encoding) = wanted
+                if let Some(encoding) = only.or(asked)
                     && leaf.data.at_hand().is_some()
                     && leaf.scan(true).is_ok_and(|scan| !encoding.fits(&scan))
                 {
