@@ -68,11 +68,37 @@ impl Date {
         self.seconds.saturating_add(i64::from(self.offset.unwrap_or(0)) * 60)
     }
 
-    /// As it stands in a header.
-    pub(crate) fn text(self) -> Text {
+    /// Appends it as it stands in a header, such as `Mon, 15 Jun 2026 13:24:05 +0200`.
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        const DAYS: [&[u8; 3]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
+        const MONTHS: [&[u8; 3]; 12] =
+            [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+        const LENGTH: usize = 31;
         let local = self.local();
+        let day_number = local.div_euclid(SECONDS);
         let second = u32::try_from(local.rem_euclid(SECONDS)).unwrap_or_default();
-        Text::new(local.div_euclid(SECONDS), second, self.offset)
+        let (year, month, day) = civil(day_number);
+        let weekday = usize::try_from(day_number.rem_euclid(7)).unwrap_or_default();
+        let minutes = u32::from(self.offset.unwrap_or(0).unsigned_abs());
+        let start = out.len();
+        out.extend_from_slice(b"Thu, 01 Jan 1970 00:00:00 +0000");
+        // Written where it stays, for what has just been written is slow to copy.
+        let Some(text) = out.last_chunk_mut::<LENGTH>() else { return };
+        let mut put = |at: usize, piece: &[u8]| text[at..at + piece.len()].copy_from_slice(piece);
+        put(0, DAYS[weekday]);
+        put(5, &digits(day));
+        put(8, MONTHS[month % 12]);
+        put(12, &digits(year / 100));
+        put(14, &digits(year % 100));
+        put(17, &digits(second / 3600));
+        put(20, &digits(second / 60 % 60));
+        put(23, &digits(second % 60));
+        put(26, if self.offset.is_none_or(|offset| offset < 0) { b"-" } else { b"+" });
+        put(27, &digits(minutes / 60));
+        put(29, &digits(minutes % 60));
+        if day < 10 {
+            out.remove(start + 5);
+        }
     }
 
     /// Seconds since 1970-01-01 00:00 UTC, negative before.
@@ -113,49 +139,6 @@ impl FromStr for Date {
         let offset = i16::try_from(seconds / 60).map_err(|_| DateError::OutOfRange)?;
         let known = offset != 0 || !says_no_zone(&plain);
         Self::new(date.timestamp().as_second(), known.then_some(offset))
-    }
-}
-
-/// A date as it stands in a header, such as `Mon, 15 Jun 2026 13:24:05 +0200`.
-pub(crate) struct Text {
-    bytes: [u8; 31],
-    /// A day of one digit makes it one shorter.
-    start: u8,
-}
-
-impl Text {
-    fn new(day_number: i64, second: u32, offset: Option<i16>) -> Self {
-        const DAYS: [&[u8; 5]; 7] = [b"Thu, ", b"Fri, ", b"Sat, ", b"Sun, ", b"Mon, ", b"Tue, ", b"Wed, "];
-        const MONTHS: [&[u8; 3]; 12] =
-            [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
-        let (year, month, day) = civil(day_number);
-        let weekday = usize::try_from(day_number.rem_euclid(7)).unwrap_or_default();
-        let minutes = u32::from(offset.unwrap_or(0).unsigned_abs());
-        let start = u8::from(day < 10);
-        let mut bytes = *b"Thu, 01 Jan 1970 00:00:00 +0000";
-        let mut put = |at: usize, text: &[u8]| bytes[at..at + text.len()].copy_from_slice(text);
-        put(5, &digits(day));
-        // It stands where a day of one digit would have its first one.
-        put(start.into(), DAYS[weekday]);
-        put(8, MONTHS[month % 12]);
-        put(12, &digits(year / 100));
-        put(14, &digits(year % 100));
-        put(17, &digits(second / 3600));
-        put(20, &digits(second / 60 % 60));
-        put(23, &digits(second % 60));
-        put(26, if offset.is_none_or(|offset| offset < 0) { b"-" } else { b"+" });
-        put(27, &digits(minutes / 60));
-        put(29, &digits(minutes % 60));
-        Self { bytes, start }
-    }
-
-    /// It is ASCII.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(usize::from(self.start)..).unwrap_or_default()
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 
@@ -214,7 +197,9 @@ fn without_comments(text: &str) -> String {
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text().as_str())
+        let mut text = Vec::new();
+        self.write(&mut text);
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

@@ -99,6 +99,11 @@ pub(crate) enum Value {
 }
 
 impl Other {
+    /// Whether it can be written in UTF-8 only: all but addresses can be encoded.
+    pub(crate) fn needs_utf8(&self) -> bool {
+        matches!(&self.value, Value::Given(HeaderValue::Mailboxes(list)) if list.kinds().needs_utf8)
+    }
+
     pub(crate) fn write(&self, out: &mut Vec<u8>, utf8: bool) {
         let mut field = FieldWriter::new(out, &self.name, utf8);
         match &self.value {
@@ -130,7 +135,7 @@ impl HeaderValue {
             Self::Raw(text) => field.raw(text),
             Self::Mailboxes(list) => list.write(field),
             Self::MessageIds(ids) => ids.iter().for_each(|id| field.token(id.as_str())),
-            Self::Date(date) => field.token(date.text().as_str()),
+            Self::Date(date) => field.token(&date.to_string()),
             Self::Phrases(phrases) => {
                 let mut encoded = false;
                 for (i, phrase) in phrases.iter().enumerate() {
@@ -174,8 +179,7 @@ pub(crate) fn value_problem(name: &str, value: &HeaderValue) -> Option<Rule> {
             }
         }),
         HeaderValue::Mailboxes(list) => {
-            let no_domain = list.mailboxes().any(|mailbox| mailbox.address().host().is_none());
-            nothing(list.is_empty()).or(no_domain.then_some(Rule::NoDomain))
+            nothing(list.is_empty()).or(list.kinds().lacks_domain.then_some(Rule::NoDomain))
         }
         HeaderValue::MessageIds(ids) => nothing(ids.is_empty()),
         HeaderValue::Date(_) => None,

@@ -67,13 +67,14 @@ impl Mailbox {
     /// # Errors
     /// [`MailboxError::Control`] if the name has a control character, TAB included.
     pub fn new(name: impl Into<String>, address: Address) -> Result<Self, MailboxError> {
-        Self::named(&name.into(), address)
+        Self::named(&name.into(), Ok(address))
     }
 
+    /// The address is moved when the name has been looked at, for what has just been written is slow to move.
     #[inline]
-    fn named(name: &str, address: Address) -> Result<Self, MailboxError> {
+    fn named(name: &str, address: Result<Address, AddressError>) -> Result<Self, MailboxError> {
         check_name(name)?;
-        Ok(Self { name: (!name.is_empty()).then(|| name.into()), address })
+        Ok(Self { name: (!name.is_empty()).then(|| name.into()), address: address? })
     }
 
     /// The display name, as people read it.
@@ -147,7 +148,7 @@ impl TryFrom<(&str, &str)> for Mailbox {
 
     /// A display name, taken as it is, and an address.
     fn try_from((name, address): (&str, &str)) -> Result<Self, MailboxError> {
-        Self::named(name, address.parse()?)
+        Self::named(name, address.parse())
     }
 }
 
@@ -156,7 +157,7 @@ impl TryFrom<(String, String)> for Mailbox {
 
     /// A display name, taken as it is, and an address.
     fn try_from((name, address): (String, String)) -> Result<Self, MailboxError> {
-        Self::named(&name, address.parse()?)
+        Self::named(&name, address.parse())
     }
 }
 
@@ -187,10 +188,16 @@ impl fmt::Display for Mailbox {
 /// # Ok::<(), smtp_message::MailboxError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
-pub struct MailboxList {
-    /// Most lists have one entry, which needs no memory of its own; without it there are no others.
-    first: Option<Entry>,
-    more: Vec<Entry>,
+pub struct MailboxList(Entries);
+
+/// Most lists have one entry at most, which needs no memory of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+enum Entries {
+    #[default]
+    None,
+    One(Entry),
+    /// Two or more.
+    Several(Vec<Entry>),
 }
 
 /// What stands between the commas of a list.
@@ -207,6 +214,16 @@ pub enum MailboxEntry<'a> {
     },
 }
 
+/// What the mailboxes of a list are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kinds {
+    pub(crate) count: usize,
+    /// One of them is `postmaster` alone.
+    pub(crate) lacks_domain: bool,
+    /// One of them can be written in UTF-8 only.
+    pub(crate) needs_utf8: bool,
+}
+
 impl MailboxList {
     /// An empty list.
     pub fn new() -> Self {
@@ -220,19 +237,29 @@ impl MailboxList {
 
     #[inline]
     fn add(&mut self, entry: Entry) {
-        match self.first {
-            None => self.first = Some(entry),
-            Some(_) => self.more.push(entry),
+        match &mut self.0 {
+            Entries::None => self.0 = Entries::One(entry),
+            Entries::Several(entries) => entries.push(entry),
+            Entries::One(_) => {
+                if let Entries::One(first) = std::mem::take(&mut self.0) {
+                    self.0 = Entries::Several(vec![first, entry]);
+                }
+            }
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &Entry> {
-        self.first.iter().chain(&self.more)
+    fn all(&self) -> &[Entry] {
+        match &self.0 {
+            Entries::None => &[],
+            Entries::One(entry) => std::slice::from_ref(entry),
+            Entries::Several(entries) => entries,
+        }
     }
 
     fn of(entries: impl IntoIterator<Item = Entry>) -> Self {
-        let mut entries = entries.into_iter();
-        Self { first: entries.next(), more: entries.collect() }
+        let mut list = Self::default();
+        entries.into_iter().for_each(|entry| list.add(entry));
+        list
     }
 
     /// Adds a group at the end, with these mailboxes or none (RFC 5322 section 3.4).
@@ -265,31 +292,50 @@ impl MailboxList {
 
     /// Mailboxes and groups, in order.
     pub fn entries(&self) -> impl Iterator<Item = MailboxEntry<'_>> {
-        self.all().map(|entry| match entry {
+        self.all().iter().map(|entry| match entry {
             Entry::Mailbox(mailbox) => MailboxEntry::Mailbox(mailbox),
             Entry::Group(name, members) => MailboxEntry::Group { name, members },
         })
     }
 
     /// Adds all of another list at the end.
-    pub fn append(&mut self, mut other: Self) {
-        if let Some(first) = other.first {
-            self.add(first);
-            self.more.append(&mut other.more);
+    pub fn append(&mut self, other: Self) {
+        match other.0 {
+            Entries::None => {}
+            Entries::One(entry) => self.add(entry),
+            Entries::Several(entries) => entries.into_iter().for_each(|entry| self.add(entry)),
         }
     }
 
     /// All mailboxes, those in groups too.
     pub fn mailboxes(&self) -> impl Iterator<Item = &Mailbox> {
-        self.all().flat_map(|entry| match entry {
+        self.all().iter().flat_map(|entry| match entry {
             Entry::Mailbox(mailbox) => std::slice::from_ref(mailbox),
             Entry::Group(_, members) => members,
         })
     }
 
+    /// What its mailboxes are.
+    #[inline(never)] // each list is looked at, and all the code that makes a message fits into the closest cache
+    pub(crate) fn kinds(&self) -> Kinds {
+        let mut kinds = Kinds::default();
+        let mut look = |mailbox: &Mailbox| {
+            kinds.count += 1;
+            kinds.lacks_domain |= mailbox.address().host().is_none();
+            kinds.needs_utf8 |= !mailbox.address().is_ascii();
+        };
+        for entry in self.all() {
+            match entry {
+                Entry::Mailbox(mailbox) => look(mailbox),
+                Entry::Group(_, members) => members.iter().for_each(&mut look),
+            }
+        }
+        kinds
+    }
+
     /// Whether there is neither a mailbox nor a group.
     pub fn is_empty(&self) -> bool {
-        self.first.is_none()
+        self.all().is_empty()
     }
 
     /// Reads the value of a header that another program wrote: source routes are dropped, and an empty group may lack
@@ -304,7 +350,7 @@ impl MailboxList {
     }
 
     pub(crate) fn write(&self, field: &mut FieldWriter<'_>) {
-        for (i, entry) in self.all().enumerate() {
+        for (i, entry) in self.all().iter().enumerate() {
             if i > 0 {
                 field.glue(",");
             }
@@ -372,7 +418,7 @@ impl FromIterator<Mailbox> for MailboxList {
 impl fmt::Display for MailboxList {
     /// Writes it for people and for [`FromStr`], in Unicode and without folding.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, entry) in self.all().enumerate() {
+        for (i, entry) in self.all().iter().enumerate() {
             f.write_str(if i > 0 { ", " } else { "" })?;
             match entry {
                 Entry::Mailbox(mailbox) => mailbox.fmt(f)?,

@@ -163,18 +163,16 @@ fn mailbox(input: &str, mode: Mode) -> Result<(&str, Mailbox), Failure> {
         }
         let (rest, address) = delimited(cfws, spec, (cfws, char('>'))).parse(rest)?;
         let (rest, _) = cfws(rest)?;
-        let address = address.parse().map_err(MailboxError::from)?;
-        return Ok((rest, Mailbox::named(&name, address)?));
+        return Ok((rest, Mailbox::named(&name, address.parse())?));
     }
     let (rest, address) = spec(input)?;
     if address.is_empty() {
         return Err(Failure::At(input.len()));
     }
-    let address = address.parse().map_err(MailboxError::from)?;
     let (rest, comment) = cfws(rest)?;
     // A TAB may stand in a comment and not in a name.
     let name = unescape(comment.unwrap_or_default().trim_matches([' ', '\t'])).replace('\t', " ");
-    Ok((rest, Mailbox::named(&name, address)?))
+    Ok((rest, Mailbox::named(&name, address.parse())?))
 }
 
 /// Recognizes an address; what is in quotes or brackets does not end it.

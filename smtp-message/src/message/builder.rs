@@ -51,6 +51,59 @@ pub(super) struct Given {
     problems: BuildError,
 }
 
+impl Given {
+    /// Notes what the fields of originators and recipients lack, but for what was given and is wrong; whether the headers
+    /// can be written in UTF-8 only.
+    fn check(&self, problems: &mut BuildError) -> bool {
+        let given_badly = |field: &str| problems.problems.iter().any(|problem| problem.field == field);
+        let Parties { from, sender, to, cc, bcc } = &self.parties;
+        let (authors, reply_to) = (from.kinds(), self.reply_to.kinds());
+        let (to, cc, bcc) = (to.kinds(), cc.kinds(), bcc.kinds());
+        let mut missing = Vec::new();
+        if from.is_empty() && !given_badly("From") {
+            missing.push(("From", Rule::Missing));
+        }
+        if authors.count > 1 && sender.is_none() && !given_badly("Sender") {
+            missing.push(("Sender", Rule::SeveralAuthors));
+        }
+        // Groups need not have anybody in them.
+        if authors.count == 0 && !from.is_empty() && sender.is_none() && !given_badly("Sender") {
+            missing.push(("Sender", Rule::Missing));
+        }
+        let nobody = to.count + cc.count + bcc.count == 0 && !self.undisclosed;
+        if nobody && !["To", "Cc", "Bcc"].into_iter().any(given_badly) {
+            missing.push(("To", Rule::NoRecipient));
+        }
+        // Bcc is not in the message, and an envelope may have `postmaster`.
+        for (field, list) in [("From", authors), ("Reply-To", reply_to), ("To", to), ("Cc", cc)] {
+            if list.lacks_domain {
+                missing.push((field, Rule::NoDomain));
+            }
+        }
+        if sender.as_ref().is_some_and(|mailbox| mailbox.address().host().is_none()) {
+            missing.push(("Sender", Rule::NoDomain));
+        }
+        for (field, rule) in missing {
+            problems.add("", field, rule);
+        }
+        [authors, reply_to, to, cc].iter().any(|list| list.needs_utf8)
+            || sender.as_ref().is_some_and(|mailbox| !mailbox.address().is_ascii())
+            || self.others.iter().any(Other::needs_utf8)
+            || self.resent.iter().any(|resent| resent.parties().needs_utf8())
+    }
+
+    /// Makes the first part the whole body, and returns it.
+    fn assemble(&mut self, problems: &mut BuildError) -> &mut Part {
+        let is_whole = |(role, _): &(Role, Part)| !matches!(role, Role::Embedded | Role::Attached);
+        if !self.more.is_empty() || !self.first.as_ref().is_none_or(is_whole) {
+            let parts = self.first.take().into_iter().chain(take(&mut self.more)).collect();
+            self.first = Some((Role::Body, nest(parts, problems)));
+        }
+        let (_, body) = self.first.get_or_insert_with(|| (Role::Text, Part::text("")));
+        body
+    }
+}
+
 /// What a part is to the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
@@ -60,6 +113,35 @@ enum Role {
     Embedded,
     Attached,
     Body,
+}
+
+/// Puts the parts into each other: mixed(related(alternative(text, html), embedded), attached).
+fn nest(mut parts: Vec<(Role, Part)>, problems: &mut BuildError) -> Part {
+    if let Some(at) = parts.iter().position(|(role, _)| *role == Role::Body) {
+        problems.add("", "body", Rule::Repeated);
+        return parts.swap_remove(at).1;
+    }
+    // The text first, then the HTML, then other alternatives as they were given.
+    parts.sort_by_key(|(role, _)| *role as u8);
+    let mut behind = |role| {
+        let at = parts.iter().position(|(other, _)| *other as u8 >= role as u8).unwrap_or(parts.len());
+        parts.split_off(at).into_iter().map(|(_, part)| part).collect::<Vec<_>>()
+    };
+    let (attached, embedded, mut texts) =
+        (behind(Role::Attached), behind(Role::Embedded), behind(Role::Text));
+    let text = match texts.len() {
+        0 if attached.is_empty() || !embedded.is_empty() => Some(Part::text("")),
+        0 | 1 => texts.pop(),
+        _ => Some(Part::alternative(texts)),
+    };
+    let shown = match text {
+        Some(text) if !embedded.is_empty() => Some(Part::related(std::iter::once(text).chain(embedded))),
+        text => text,
+    };
+    match shown {
+        Some(shown) if attached.is_empty() => shown,
+        shown => Part::mixed(shown.into_iter().chain(attached)),
+    }
 }
 
 impl MessageBuilder {
@@ -316,95 +398,37 @@ impl MessageBuilder {
     /// All that is wrong with it.
     pub fn build(mut self, stamp: &Stamp) -> Result<Message, BuildError> {
         let mut problems = take(&mut self.0.problems);
-        let given_badly = |field: &str| problems.problems.iter().any(|problem| problem.field == field);
-        let mut missing = Vec::new();
-        if self.0.parties.from.is_empty() && !given_badly("From") {
-            missing.push(("From", Rule::Missing));
+        let needs_utf8 = self.0.check(&mut problems);
+        if !self.0.others.is_empty() {
+            self.check_others(&mut problems);
         }
-        if self.0.parties.from.mailboxes().nth(1).is_some()
-            && self.0.parties.sender.is_none()
-            && !given_badly("Sender")
-        {
-            missing.push(("Sender", Rule::SeveralAuthors));
-        }
-        // Groups need not have anybody in them.
-        let unnamed = !self.0.parties.from.is_empty() && self.0.parties.from.mailboxes().next().is_none();
-        if unnamed && self.0.parties.sender.is_none() && !given_badly("Sender") {
-            missing.push(("Sender", Rule::Missing));
-        }
-        let to = [("To", &self.0.parties.to), ("Cc", &self.0.parties.cc), ("Bcc", &self.0.parties.bcc)];
-        let nobody = to.iter().all(|(_, list)| list.mailboxes().next().is_none());
-        if nobody && !self.0.undisclosed && !to.iter().any(|(field, _)| given_badly(field)) {
-            missing.push(("To", Rule::NoRecipient));
-        }
-        // Bcc is not in the message, and an envelope may have `postmaster`.
-        let lists = [("From", &self.0.parties.from), ("Reply-To", &self.0.reply_to), to[0], to[1]];
-        for (field, list) in lists {
-            if list.mailboxes().any(|mailbox| mailbox.address().host().is_none()) {
-                missing.push((field, Rule::NoDomain));
-            }
-        }
-        if self.0.parties.sender.as_ref().is_some_and(|mailbox| mailbox.address().host().is_none()) {
-            missing.push(("Sender", Rule::NoDomain));
-        }
-        for (field, rule) in missing {
-            problems.add("", field, rule);
-        }
-        self.check_allowed(&mut problems);
-        self.check_once(&mut problems);
         for resent in &self.0.resent {
             resent.check(&mut problems);
         }
-        let mut body = self.take_body(&mut problems);
+        let body = self.0.assemble(&mut problems);
         body.take_problems("", &mut |place, field, rule| problems.add(place, field, rule));
+        let needs_utf8 = needs_utf8 || body.needs_utf8();
         let date = self.0.date.map_or_else(|| stamp.unix_time.try_into(), Ok);
         let date = date.map_err(|error| problems.add("", "Date", Rule::Date(error))).ok();
         let host = self.0.parties.sender().and_then(|sender| sender.address().host());
         let id = self.0.message_id.take().or_else(|| host.map(|host| MessageId::generate(stamp, host)));
         let (Some(date), Some(id), []) = (date, id, problems.problems()) else { return Err(problems) };
-        self.finish(&body, id, date, stamp).map_err(|rule| {
+        self.finish(id, date, stamp, needs_utf8).map_err(|rule| {
             problems.add("", "body", rule);
             problems
         })
     }
 
-    /// Puts the parts into each other: mixed(related(alternative(text, html), embedded), attached).
-    fn take_body(&mut self, problems: &mut BuildError) -> Part {
-        let Some((role, first)) = self.0.first.take() else { return Part::text("") };
-        if self.0.more.is_empty() && !matches!(role, Role::Embedded | Role::Attached) {
-            return first;
-        }
-        let mut parts = take(&mut self.0.more);
-        parts.insert(0, (role, first));
-        if let Some(at) = parts.iter().position(|(role, _)| *role == Role::Body) {
-            problems.add("", "body", Rule::Repeated);
-            return parts.swap_remove(at).1;
-        }
-        // The text first, then the HTML, then other alternatives as they were given.
-        parts.sort_by_key(|(role, _)| *role as u8);
-        let mut behind = |role| {
-            let at = parts.iter().position(|(other, _)| *other as u8 >= role as u8).unwrap_or(parts.len());
-            parts.split_off(at).into_iter().map(|(_, part)| part).collect::<Vec<_>>()
-        };
-        let (attached, embedded, mut texts) =
-            (behind(Role::Attached), behind(Role::Embedded), behind(Role::Text));
-        let text = match texts.len() {
-            0 if attached.is_empty() || !embedded.is_empty() => Some(Part::text("")),
-            0 | 1 => texts.pop(),
-            _ => Some(Part::alternative(texts)),
-        };
-        let shown = match text {
-            Some(text) if !embedded.is_empty() => Some(Part::related(std::iter::once(text).chain(embedded))),
-            text => text,
-        };
-        match shown {
-            Some(shown) if attached.is_empty() => shown,
-            shown => Part::mixed(shown.into_iter().chain(attached)),
-        }
-    }
-
     fn only_text(&mut self, role: Role, content_type: ContentType, text: String) {
-        self.only(role, Part::with(Node::Leaf(Leaf::text(text)), content_type));
+        let leaf = Node::Leaf(Leaf::text(text));
+        // Most messages have one part, and what has just been written is slow to move: it goes where it stays.
+        match &mut self.0.first {
+            first @ None => {
+                let (_, part) = first.insert((role, Part::with(Node::Multipart(Vec::new()), content_type)));
+                part.node = leaf;
+            }
+            Some(_) => self.only(role, Part::with(leaf, content_type)),
+        }
     }
 
     /// Adds a part of which there may be one.
@@ -426,48 +450,46 @@ impl MessageBuilder {
 
     fn finish(
         mut self,
-        body: &Part,
         message_id: MessageId,
         date: Date,
         stamp: &Stamp,
+        needs_utf8: bool,
     ) -> Result<Message, Rule> {
-        if body.depth() > MAX_DEPTH {
-            return Err(Rule::TooDeep);
-        }
         if self.0.undisclosed && self.0.parties.to.is_empty() && self.0.parties.cc.is_empty() {
             self.0.parties.to = MailboxList::undisclosed();
         }
-        let mut head = self.head(&message_id, date, stamp, false, room(body));
-        // Everything but addresses has been encoded.
-        let needs_utf8 = !head.is_ascii() || body.needs_utf8();
+        let Some((_, body)) = &self.0.first else { return Err(Rule::Missing) };
         let depth = body.depth();
+        if depth > MAX_DEPTH {
+            return Err(Rule::TooDeep);
+        }
+        let parties = self.0.resent.last().map_or(&self.0.parties, Resent::parties);
+        let Some(sender) = parties.sender() else { return Err(Rule::Missing) };
+        let sender = sender.address().clone();
+        let head = |utf8, room| self.head(&message_id, date, stamp, utf8, room);
         let plans = if body.is_at_hand() && self.0.most == BodyType::SevenBit && (needs_utf8 || !self.0.utf8)
         {
-            if needs_utf8 {
-                head = self.head(&message_id, date, stamp, true, room(body));
-            }
             let mode = Mode { most: BodyType::SevenBit, utf8: needs_utf8 };
-            match Plan::new(head, body, &mut Boundaries::new(stamp.part_random()), mode) {
+            let mut boundaries = Boundaries::new(stamp.part_random());
+            match Plan::new(head(needs_utf8, room(body)), body, &mut boundaries, mode) {
                 Ok(plan) => Plans::Fixed(plan),
                 // All else that can go wrong with data at hand has been looked for.
                 Err(_) => return Err(Rule::Boundary),
             }
         } else {
-            let utf8 = needs_utf8 || self.0.utf8;
             Plans::Open(Box::new(Draft {
-                utf8: utf8.then(|| self.head(&message_id, date, stamp, true, 0)),
-                ascii: (!needs_utf8).then_some(head),
+                utf8: (needs_utf8 || self.0.utf8).then(|| head(true, 0)),
+                ascii: (!needs_utf8).then(|| head(false, 0)),
                 body: body.clone(),
                 random: stamp.part_random(),
                 most: self.0.most,
                 plans: Mutex::default(),
             }))
         };
+        self.0.first = None;
         if let Some(resent) = self.0.resent.pop() {
             self.0.parties = resent.into_parties();
         }
-        let Some(sender) = self.0.parties.sender() else { return Err(Rule::Missing) };
-        let sender = sender.address().clone();
         let (given, recipients) = (self.0, OnceLock::new());
         Ok(Message(Arc::new(Inner { plans, sender, given, recipients, message_id, depth, needs_utf8 })))
     }
@@ -480,7 +502,7 @@ impl MessageBuilder {
             resent.write(out, stamp, utf8);
         }
         out.extend_from_slice(b"Date: ");
-        out.extend_from_slice(date.text().as_bytes());
+        date.write(out);
         out.extend_from_slice(b"\r\n");
         mailboxes(out, "From", &self.0.parties.from, utf8);
         if let Some(sender) = &self.0.parties.sender {
@@ -499,9 +521,11 @@ impl MessageBuilder {
         ids(out, "References", &self.0.references);
         self.0.others.iter().for_each(|other| other.write(out, utf8));
         out.extend_from_slice(b"MIME-Version: 1.0\r\n");
+        debug_assert!(utf8 || head.is_ascii());
         head
     }
 
+    #[cold]
     pub(super) fn problem(&mut self, field: &str, rule: Rule) {
         self.0.problems.add("", field, rule);
     }

@@ -131,8 +131,16 @@ impl MessageBuilder {
         self
     }
 
-    pub(super) fn check_allowed(&self, problems: &mut BuildError) {
-        let Some(allowed) = &self.0.allowed else { return };
+    /// Notes what is wrong with all fields but those that every message has.
+    #[inline(never)]
+    pub(super) fn check_others(&self, problems: &mut BuildError) {
+        if let Some(allowed) = &self.0.allowed {
+            self.check_allowed(allowed, problems);
+        }
+        self.check_once(problems);
+    }
+
+    fn check_allowed(&self, allowed: &[String], problems: &mut BuildError) {
         let (starts, whole): (HashSet<&str>, HashSet<&str>) =
             allowed.iter().map(String::as_str).partition(|name| name.ends_with('*'));
         let starts: HashSet<&str> = starts.iter().map(|start| start.trim_end_matches('*')).collect();
@@ -147,7 +155,7 @@ impl MessageBuilder {
         }
     }
 
-    pub(super) fn check_once(&self, problems: &mut BuildError) {
+    fn check_once(&self, problems: &mut BuildError) {
         let mut counts = [0_usize; ONCE.len()];
         for Other { name, .. } in &self.0.others {
             let Some(at) = ONCE.iter().position(|once| once.eq_ignore_ascii_case(name)) else { continue };

@@ -23,6 +23,12 @@ impl Parties {
         self.sender.as_deref().or_else(|| self.from.mailboxes().next())
     }
 
+    /// Whether the fields can be written in UTF-8 only.
+    pub(super) fn needs_utf8(&self) -> bool {
+        let sender = self.sender.as_ref().is_some_and(|mailbox| !mailbox.address().is_ascii());
+        sender || [&self.from, &self.to, &self.cc].into_iter().any(|list| list.kinds().needs_utf8)
+    }
+
     /// The addresses of those who are to get it, each once, in order.
     pub(crate) fn recipients(&self) -> Vec<Address> {
         unique(self.shown().chain(self.bcc.mailboxes()))

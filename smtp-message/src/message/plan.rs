@@ -109,29 +109,29 @@ impl Plan {
         let head = flat.len();
         for _ in 0..TRIES {
             steps::add(head);
-            let plan = Self { flat, leaves: Vec::new(), form: Form::default() };
-            let mut planner = Planner { plan, boundaries, mode, occurs: false };
+            let leaves = Vec::new();
+            let mut planner =
+                Planner { flat, leaves, most: BodyType::SevenBit, boundaries, mode, occurs: false };
             planner.part(body)?;
             if let Node::Entity(bytes) = &body.node
                 && !bytes.ends_with(b"\n")
             {
-                planner.plan.flat.extend_from_slice(b"\r\n");
+                planner.flat.extend_from_slice(b"\r\n");
             }
-            let Planner { plan, occurs, .. } = &mut planner;
+            if mode.utf8 {
+                planner.note(BodyType::EightBitMime);
+            }
             // A part would have to know what nobody can guess, and also what comes next.
-            if *occurs {
-                flat = std::mem::take(&mut plan.flat);
+            if planner.occurs {
+                flat = planner.flat;
                 flat.truncate(head);
                 boundaries.other();
                 continue;
             }
-            let leaves = plan.leaves.iter().map(|placed| placed.leaf.size).fold(0, u64::saturating_add);
-            plan.form.size = Some(leaves.saturating_add(plan.flat.len() as u64));
-            plan.form.smtputf8 = mode.utf8;
-            if mode.utf8 {
-                plan.form.body = most(plan.form.body, BodyType::EightBitMime);
-            }
-            return Ok(planner.plan);
+            let Planner { flat, leaves, most: body, .. } = planner;
+            let size =
+                leaves.iter().map(|placed| placed.leaf.size).fold(flat.len() as u64, u64::saturating_add);
+            return Ok(Self { flat, leaves, form: Form { size: Some(size), body, smtputf8: mode.utf8 } });
         }
         Err(ContentError::Encoding)
     }
@@ -189,7 +189,10 @@ pub(super) fn room(part: &Part) -> usize {
 }
 
 struct Planner<'a> {
-    plan: Plan,
+    flat: Vec<u8>,
+    leaves: Vec<Placed>,
+    /// What a server must be able to take, by the parts so far.
+    most: BodyType,
     boundaries: &'a mut Boundaries,
     mode: Mode,
     /// A boundary occurs in a part.
@@ -226,8 +229,7 @@ impl Planner<'_> {
             || wanted.is_some_and(TransferEncoding::is_identity)
             || part.content_type.lacks_charset();
         let looked = leaf.look(whole, |scan| {
-            let content_type = part.seen(scan);
-            let text = content_type.is_of("text/") || content_type.is_of("message/");
+            let text = || ["text/", "message/"].iter().any(|kind| part.seen(scan).is_of(kind));
             wanted.unwrap_or_else(|| TransferEncoding::choose(scan, text, most))
         })?;
         if looked.scan.marker {
@@ -235,8 +237,8 @@ impl Planner<'_> {
         }
         let (encoding, len) = (looked.encoding, looked.scan.len);
         self.fields(part, &part.seen(&looked.scan), Some(encoding));
-        if !looked.append_to(INLINE, &mut self.plan.flat) {
-            self.plan.leaves.push(Placed { at: self.plan.flat.len(), leaf: looked.encoded()? });
+        if !looked.append_to(INLINE, &mut self.flat) {
+            self.leaves.push(Placed { at: self.flat.len(), leaf: looked.encoded()? });
         }
         let ends = encoding == TransferEncoding::Base64 && len > 0;
         Ok((self.note(encoding.body_type()), ends))
@@ -244,31 +246,30 @@ impl Planner<'_> {
 
     fn multipart(&mut self, part: &Part, parts: &[Part]) -> Result<BodyType, ContentError> {
         let boundary = self.boundaries.next();
-        let out = &mut self.plan.flat;
+        let out = &mut self.flat;
         let mut field = FieldWriter::new(out, "Content-Type", self.mode.utf8);
         part.content_type.write(&mut field);
         field.param("boundary", &boundary);
         field.end();
         // Here stands the encoding if it is not 7-bit, which is known when all parts are.
-        let (encoding, later) = (out.len(), self.plan.leaves.len());
+        let (encoding, later) = (out.len(), self.leaves.len());
         part.write_other_fields(out, self.mode.utf8);
         out.extend_from_slice(b"\r\n");
         let (mut body, mut ended) = (BodyType::SevenBit, true);
         for part in parts {
-            delimiter(&mut self.plan.flat, ended, &boundary, "");
+            delimiter(&mut self.flat, ended, &boundary, "");
             let (inner, ends) = self.part(part)?;
             (body, ended) = (most(body, inner), ends);
         }
-        delimiter(&mut self.plan.flat, ended, &boundary, "--");
-        let name = match body {
+        delimiter(&mut self.flat, ended, &boundary, "--");
+        let line = match body {
             BodyType::SevenBit => return Ok(body),
-            BodyType::BinaryMime => TransferEncoding::Binary.name(),
-            _ => TransferEncoding::EightBit.name(),
+            BodyType::BinaryMime => TransferEncoding::Binary.field(),
+            _ => TransferEncoding::EightBit.field(),
         };
-        let line = format!("Content-Transfer-Encoding: {name}\r\n");
-        steps::add(self.plan.flat.len() - encoding + self.plan.leaves.len() - later);
-        self.plan.flat.splice(encoding..encoding, line.bytes());
-        for placed in &mut self.plan.leaves[later..] {
+        steps::add(self.flat.len() - encoding + self.leaves.len() - later);
+        self.flat.splice(encoding..encoding, line.iter().copied());
+        for placed in &mut self.leaves[later..] {
             placed.at += line.len();
         }
         Ok(body)
@@ -281,10 +282,10 @@ impl Planner<'_> {
         for placed in &inner.leaves {
             self.occurs |= placed.leaf.contains(self.boundaries.common().as_bytes())?;
         }
-        let start = self.plan.flat.len();
-        self.plan.flat.extend_from_slice(&inner.flat);
+        let start = self.flat.len();
+        self.flat.extend_from_slice(&inner.flat);
         let moved = inner.leaves.iter().map(|placed| Placed { at: placed.at + start, ..placed.clone() });
-        self.plan.leaves.extend(moved);
+        self.leaves.extend(moved);
         Ok(self.note(inner.form.body))
     }
 
@@ -294,12 +295,12 @@ impl Planner<'_> {
             self.occurs |= self.boundaries.occurs_in(bytes);
         }
         if bytes.len() <= INLINE {
-            self.plan.flat.extend_from_slice(bytes);
+            self.flat.extend_from_slice(bytes);
             return Ok(());
         }
         let leaf = Leaf::new(bytes.clone().into());
         let leaf = leaf.look(false, |_| TransferEncoding::Binary)?.encoded()?;
-        self.plan.leaves.push(Placed { at: self.plan.flat.len(), leaf });
+        self.leaves.push(Placed { at: self.flat.len(), leaf });
         Ok(())
     }
 
@@ -316,7 +317,7 @@ impl Planner<'_> {
 
     /// The fields of a part and the empty line behind them.
     fn fields(&mut self, part: &Part, content_type: &ContentType, encoding: Option<TransferEncoding>) {
-        let (out, utf8) = (&mut self.plan.flat, self.mode.utf8);
+        let (out, utf8) = (&mut self.flat, self.mode.utf8);
         let name = part.fallback_name();
         let mut field = FieldWriter::new(out, "Content-Type", utf8);
         content_type.write(&mut field);
@@ -327,16 +328,14 @@ impl Planner<'_> {
         }
         field.end();
         if let Some(encoding) = encoding {
-            out.extend_from_slice(b"Content-Transfer-Encoding: ");
-            out.extend_from_slice(encoding.name().as_bytes());
-            out.extend_from_slice(b"\r\n");
+            out.extend_from_slice(encoding.field());
         }
         part.write_other_fields(out, utf8);
         out.extend_from_slice(b"\r\n");
     }
 
     fn note(&mut self, body: BodyType) -> BodyType {
-        self.plan.form.body = most(self.plan.form.body, body);
+        self.most = most(self.most, body);
         body
     }
 }

@@ -26,6 +26,7 @@ pub struct BuildError {
 
 impl BuildError {
     /// Notes what is wrong with a field of a part; the place of a part is how its parent counts, such as `2.1`.
+    #[cold]
     pub(crate) fn add(&mut self, place: &str, field: &str, rule: Rule) {
         // Of a name that is far too long the beginning will do.
         let field = Escaped(&field.as_bytes()[..field.len().min(NAME_LIMIT)]);

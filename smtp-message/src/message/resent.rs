@@ -188,15 +188,16 @@ impl Resent {
             return Err(problems);
         }
         let mut fields = Vec::new();
-        self.write(&mut fields, stamp, utf8);
-        if !fields.is_ascii() && !utf8 {
-            fields.clear();
-            self.write(&mut fields, stamp, true);
-        }
+        self.write(&mut fields, stamp, utf8 || self.parties.needs_utf8());
         Ok(fields)
     }
 
     /// Who does it, and to whom.
+    pub(super) fn parties(&self) -> &Parties {
+        &self.parties
+    }
+
+    /// The same, for whom it is all there is to know.
     pub(crate) fn into_parties(self) -> Parties {
         self.parties
     }
@@ -204,7 +205,7 @@ impl Resent {
     pub(super) fn write(&self, out: &mut Vec<u8>, stamp: &Stamp, utf8: bool) {
         // A time that no date can be made of has been refused for the message itself.
         if let Some(date) = self.date.or_else(|| stamp.unix_time.try_into().ok()) {
-            token(out, "Resent-Date", date.text().as_str());
+            token(out, "Resent-Date", &date.to_string());
         }
         mailboxes(out, "Resent-From", &self.parties.from, utf8);
         if let Some(sender) = &self.parties.sender {

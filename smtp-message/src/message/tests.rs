@@ -137,6 +137,38 @@ fn case_m7_bcc_is_in_the_envelope_only() {
 }
 
 #[test]
+fn case_a4_an_address_in_any_field_that_is_shown_needs_smtputf8() {
+    let form = |message: Message| message.form(&Extensions::default()).unwrap();
+    let resent = || Resent::new().from("c@x").to("d@x");
+    let mailbox = || "ü@x".parse::<crate::Mailbox>().unwrap();
+    let shown = [
+        Message::builder().from("ü@x").to("b@x"),
+        minimal().sender("ü@x"),
+        minimal().reply_to("ü@x"),
+        minimal().to("ü@x"),
+        minimal().cc("ü@x"),
+        minimal().cc_list("Team: ü@x;"),
+        minimal().header("X-Author", mailbox()),
+        minimal().resent(Resent::new().from("ü@x").to("d@x")),
+        minimal().resent(resent().sender("ü@x")),
+        minimal().resent(resent().to("ü@x")),
+        minimal().resent(resent().cc("ü@x")),
+        minimal().resent(resent().cc("ü@x")).resent(resent()),
+        minimal().attach(Part::text("t").header("Content-Author", mailbox())),
+    ];
+    for (i, builder) in shown.into_iter().enumerate() {
+        for builder in [builder.clone(), builder.utf8_headers()] {
+            let message = builder.build(&STAMP).unwrap();
+            assert!(head(&message).is_ascii() == (i == 12) && form(message).smtputf8, "{i}");
+        }
+    }
+    for builder in [minimal().bcc("ü@x"), minimal().resent(resent().bcc("ü@x"))] {
+        let message = builder.build(&STAMP).unwrap();
+        assert!(head(&message).is_ascii() && !form(message).smtputf8);
+    }
+}
+
+#[test]
 #[cfg(feature = "idna")]
 fn case_a4_only_a_local_part_needs_smtputf8() {
     let form = |message: &Message| message.form(&Extensions::default()).unwrap();

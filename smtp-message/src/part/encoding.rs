@@ -43,6 +43,17 @@ impl TransferEncoding {
         }
     }
 
+    /// The field that says so.
+    pub(crate) fn field(self) -> &'static [u8] {
+        match self {
+            Self::SevenBit => b"Content-Transfer-Encoding: 7bit\r\n",
+            Self::EightBit => b"Content-Transfer-Encoding: 8bit\r\n",
+            Self::Binary => b"Content-Transfer-Encoding: binary\r\n",
+            Self::QuotedPrintable => b"Content-Transfer-Encoding: quoted-printable\r\n",
+            Self::Base64 => b"Content-Transfer-Encoding: base64\r\n",
+        }
+    }
+
     /// What a server must be able to take.
     pub(crate) fn body_type(self) -> BodyType {
         match self {
@@ -70,15 +81,15 @@ impl TransferEncoding {
     ///
     /// Nothing on the way has to change the result, and so no signature over it breaks: it is in lines of at most 998
     /// octets, without controls, and 7-bit unless `most` allows for more.
-    pub(crate) fn choose(scan: &Scan, text: bool, most: BodyType) -> Self {
+    pub(crate) fn choose(scan: &Scan, text: impl Fn() -> bool, most: BodyType) -> Self {
         let plain = scan.lines && !scan.control && !scan.marker;
         if plain && !scan.eight_bit {
             Self::SevenBit
         } else if plain && most != BodyType::SevenBit {
             Self::EightBit
-        } else if most == BodyType::BinaryMime && !text && !scan.marker {
+        } else if most == BodyType::BinaryMime && !text() && !scan.marker {
             Self::Binary
-        } else if text && !scan.bare_ends && 3 * quoted_length(scan) <= 4 * scan.len + 6 {
+        } else if text() && !scan.bare_ends && 3 * quoted_length(scan) <= 4 * scan.len + 6 {
             Self::QuotedPrintable
         } else {
             Self::Base64

@@ -514,6 +514,7 @@ impl Part {
         self.more.get_or_insert_default()
     }
 
+    #[cold]
     fn problem(&mut self, field: &str, rule: Rule) {
         self.more().problems.push((field.to_owned(), rule));
     }
@@ -572,13 +573,7 @@ impl Part {
 
     /// Whether its headers, or those of a message or an entity in it, are UTF-8 in every form.
     pub(crate) fn needs_utf8(&self) -> bool {
-        // All but addresses can be encoded.
-        let is_utf8_itself = |more: &More| {
-            let mut own = Vec::new();
-            more.others.iter().for_each(|other| other.write(&mut own, false));
-            !own.is_ascii()
-        };
-        if self.more.as_deref().is_some_and(is_utf8_itself) {
+        if self.more.as_ref().is_some_and(|more| more.others.iter().any(Other::needs_utf8)) {
             return true;
         }
         match &self.node {

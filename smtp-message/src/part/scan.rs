@@ -279,16 +279,18 @@ fn plain(data: &[u8]) -> Option<Plain> {
     if first == b'\n' || is_odd(first) || last == b'\r' {
         return None;
     }
+    let Some(last) = data.len().checked_sub(STEP + 1) else {
+        return (!any_odd(data, &data[1..])).then(|| Plain { equals: data.contains(&b'=') });
+    };
     let mut at = 0;
     while let (Some(these), Some(next)) = (data.get(at..at + STEP), data.get(at + 1..at + 1 + STEP)) {
         if any_odd(these, next) {
             return None;
         }
-        at += STEP;
+        // Some are looked at again, which makes a whole step of the rest.
+        at = if at == last { data.len() } else { last.min(at + STEP) };
     }
-    // Some are looked at again, if that makes a whole step of the rest.
-    at = at.min(data.len().saturating_sub(STEP + 1));
-    (!any_odd(&data[at..], &data[at + 1..])).then(|| Plain { equals: memchr(b'=', data).is_some() })
+    Some(Plain { equals: memchr(b'=', data).is_some() })
 }
 
 #[cfg(test)]

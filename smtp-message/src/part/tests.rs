@@ -15,7 +15,7 @@ use TransferEncoding::{Base64, Binary, EightBit, QuotedPrintable, SevenBit};
 
 fn choose(data: &Data, text: bool, most: BodyType) -> Encoded {
     let leaf = Leaf::new(data.clone());
-    let looked = leaf.look(true, |scan| TransferEncoding::choose(scan, text, most)).unwrap();
+    let looked = leaf.look(true, |scan| TransferEncoding::choose(scan, || text, most)).unwrap();
     let (mut out, at_hand) = (Vec::new(), data.at_hand().is_some());
     assert_eq!(looked.append_to(usize::MAX, &mut out), at_hand);
     let encoded = looked.encoded().unwrap();
@@ -219,7 +219,7 @@ fn data_that_changes_between_the_passes_is_noticed() {
             });
             let leaf = Leaf::new(data);
             let sent = || {
-                let choose = |scan: &Scan| TransferEncoding::choose(scan, text, BodyType::SevenBit);
+                let choose = |scan: &Scan| TransferEncoding::choose(scan, || text, BodyType::SevenBit);
                 let encoded = leaf.look(false, choose)?.encoded()?;
                 if again == 2 && encoded.encoder.encoding != QuotedPrintable {
                     return Err(ContentError::Changed);

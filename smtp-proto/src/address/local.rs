@@ -41,6 +41,8 @@ pub struct LocalPart {
     content: CompactString,
     /// On the wire it has quotes: it is no dot-string.
     quoted: bool,
+    /// It is ASCII.
+    ascii: bool,
 }
 
 impl LocalPart {
@@ -64,7 +66,7 @@ impl LocalPart {
         if length > LIMIT {
             return Err(error(AddressRule::TooLong { length, limit: LIMIT }, &content));
         }
-        Ok(Self { content: content.into(), quoted })
+        Ok(Self { ascii: content.is_ascii(), content: content.into(), quoted })
     }
 
     /// What it says, without quoting; not what goes on the wire, which is what `Display` writes.
@@ -78,14 +80,15 @@ impl LocalPart {
     }
 
     /// Whether it is ASCII, so that it needs no SMTPUTF8.
+    #[inline]
     pub fn is_ascii(&self) -> bool {
-        self.content.is_ascii()
+        self.ascii
     }
 
     /// Takes what [`starts_simple`] has found.
     #[inline]
     pub(super) fn simple(text: &str) -> Self {
-        Self { content: text.into(), quoted: false }
+        Self { content: text.into(), quoted: false, ascii: true }
     }
 
     pub(super) fn postmaster() -> Self {

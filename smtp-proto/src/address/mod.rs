@@ -139,6 +139,7 @@ impl Address {
     }
 
     /// Whether it is ASCII as it goes on the wire, so that it needs no SMTPUTF8 (RFC 6531).
+    #[inline]
     pub fn is_ascii(&self) -> bool {
         self.local.is_ascii()
     }
