@@ -2,11 +2,13 @@
 //! allocations, instructions.
 //!
 //! Times are medians of the thread's CPU time over rounds in which all contestants take turns, so that noise hits all
-//! alike.  Instructions come from valgrind, if it is there, and a dash stands for what was not counted.
+//! alike, in several processes, for where the system puts code and data makes some of them faster than others.
+//! Instructions come from valgrind, if it is there, and a dash stands for what was not counted.
 
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::process::{Command, ExitCode, Stdio};
+use std::str::FromStr;
 use std::time::Duration;
 use std::{env, fs, io};
 
@@ -15,6 +17,11 @@ use peers::{Contestant, Role, Workload};
 
 /// Counts by workload and contestant.
 type Counts = HashMap<(String, String), u64>;
+/// Nanoseconds by workload and contestant, as each process has measured them.
+type Times = HashMap<(String, String), Vec<f64>>;
+
+/// Processes that measure.
+const PROCESSES: usize = 5;
 
 /// Operations that are counted under valgrind.
 const COUNTED: u64 = 10;
@@ -25,7 +32,8 @@ const HELP: &str =
     "peers [--rounds N] [--no-instructions] [WORKLOAD...]: those whose name contains one of the words";
 
 fn main() -> ExitCode {
-    let (mut rounds, mut instructions, mut words) = (41, true, Vec::new());
+    let (mut rounds, mut instructions, mut words) = (45, true, Vec::new());
+    let mut measures = false;
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -34,6 +42,8 @@ fn main() -> ExitCode {
                 run_counted();
                 return ExitCode::SUCCESS;
             }
+            // And itself so.
+            "--times" => measures = true,
             "--rounds" => match arguments.next().map(|n| n.parse()) {
                 Some(Ok(n)) if n > 0 => rounds = n,
                 _ => return usage(),
@@ -43,6 +53,25 @@ fn main() -> ExitCode {
             word => words.push(word.to_owned()),
         }
     }
+    let wanted = |workload: &Workload| {
+        words.is_empty() || words.iter().any(|word| workload.name.contains(word.as_str()))
+    };
+    if measures {
+        for mut workload in peers::workloads().into_iter().filter(wanted) {
+            let times = measure(&mut workload, rounds);
+            for (contestant, time) in workload.contestants.iter().zip(times) {
+                println!("{}\t{}\t{time}", workload.name, contestant.name);
+            }
+        }
+        return ExitCode::SUCCESS;
+    }
+    let times = match times(rounds, &words) {
+        Ok(times) => times,
+        Err(error) => {
+            eprintln!("no times: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let allocations = allocations().unwrap_or_else(|error| missing("allocations", &error));
     let instructions = match instructions {
         true => callgrind().unwrap_or_else(|error| missing("instructions", &error)),
@@ -52,11 +81,8 @@ fn main() -> ExitCode {
         "| workload | who | CPU time | to fastest peer | to slowest floor | rate | allocations | instructions |"
     );
     println!("|---|---|--:|--:|--:|--:|--:|--:|");
-    for mut workload in peers::workloads() {
-        if words.is_empty() || words.iter().any(|word| workload.name.contains(word.as_str())) {
-            let times = measure(&mut workload, rounds);
-            report(&workload, &times, &allocations, &instructions);
-        }
+    for workload in peers::workloads().iter().filter(|workload| wanted(workload)) {
+        report(workload, &times, &allocations, &instructions);
     }
     for step in peers::transaction::STEPS {
         println!("| {step} | ours | - | - | - | - | {} | - |", shown(&allocations, step, "ours"));
@@ -74,6 +100,36 @@ fn missing(what: &str, error: &io::Error) -> Counts {
     Counts::new()
 }
 
+/// Runs this program several times over, each for a part of the rounds.
+fn times(rounds: usize, words: &[String]) -> io::Result<Times> {
+    let mut times = Times::new();
+    for _ in 0..PROCESSES {
+        let mut command = Command::new(env::current_exe()?);
+        command.arg("--times").arg("--rounds").arg(rounds.div_ceil(PROCESSES).to_string()).args(words);
+        let output = command.stderr(Stdio::inherit()).output()?;
+        if !output.status.success() {
+            return Err(io::Error::other(output.status.to_string()));
+        }
+        for (name, time) in named(&String::from_utf8_lossy(&output.stdout)) {
+            times.entry(name).or_default().push(time);
+        }
+    }
+    Ok(times)
+}
+
+/// Numbers by workload and contestant, one in each line.
+fn named<T: FromStr>(text: &str) -> impl Iterator<Item = ((String, String), T)> {
+    text.lines().filter_map(|line| {
+        let [workload, contestant, number] = line.split('\t').collect::<Vec<_>>().try_into().ok()?;
+        Some(((workload.to_owned(), contestant.to_owned()), number.parse().ok()?))
+    })
+}
+
+fn median(mut samples: Vec<f64>) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples[samples.len() / 2]
+}
+
 /// The median time of one operation in nanoseconds, by contestant.
 fn measure(workload: &mut Workload, rounds: usize) -> Vec<f64> {
     /// A sample takes about so long.
@@ -87,10 +143,6 @@ fn measure(workload: &mut Workload, rounds: usize) -> Vec<f64> {
             samples.push(time(contestant, *batch).as_secs_f64() * 1e9 / *batch as f64);
         }
     }
-    let median = |mut samples: Vec<f64>| {
-        samples.sort_by(f64::total_cmp);
-        samples[samples.len() / 2]
-    };
     samples.into_iter().map(median).collect()
 }
 
@@ -109,14 +161,19 @@ fn batch(contestant: &mut Contestant, sample: Duration) -> u64 {
     batch
 }
 
-fn report(workload: &Workload, times: &[f64], allocations: &Counts, instructions: &Counts) {
+fn report(workload: &Workload, times: &Times, allocations: &Counts, instructions: &Counts) {
+    let time = |contestant: &Contestant| {
+        let name = (workload.name.to_owned(), contestant.name.to_owned());
+        times.get(&name).map_or(f64::NAN, |times| median(times.clone()))
+    };
     let of = |role| {
-        let contestants = workload.contestants.iter().zip(times).filter(move |(c, _)| c.role == role);
-        contestants.map(|(_, &time)| time)
+        let contestants = workload.contestants.iter().filter(move |contestant| contestant.role == role);
+        contestants.map(time)
     };
     let fastest = of(Role::Peer).min_by(f64::total_cmp);
     let floor = of(Role::Floor).max_by(f64::total_cmp);
-    for (contestant, &time) in workload.contestants.iter().zip(times) {
+    for contestant in &workload.contestants {
+        let time = time(contestant);
         let ratio = |other: Option<f64>| other.map_or("-".into(), |other| format!("{:.2}", time / other));
         println!(
             "| {} | {} | {} | {} | {} | {:.2} GB/s | {} | {} |",
@@ -149,11 +206,7 @@ fn allocations() -> io::Result<Counts> {
     let program = env::current_exe()?.with_file_name("allocations");
     let output = Command::new(program).stderr(Stdio::inherit()).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let counts = text.lines().filter_map(|line| {
-        let [workload, contestant, count] = line.split('\t').collect::<Vec<_>>().try_into().ok()?;
-        Some(((workload.to_owned(), contestant.to_owned()), count.parse().ok()?))
-    });
-    Ok(counts.collect())
+    Ok(named(&text).collect())
 }
 
 /// What is counted under valgrind, in this order.
