@@ -66,7 +66,8 @@ impl LocalPart {
         if length > LIMIT {
             return Err(error(AddressRule::TooLong { length, limit: LIMIT }, &content));
         }
-        Ok(Self { ascii: content.is_ascii(), content: content.into(), quoted })
+        // The caller's buffer may be large, and is not kept.
+        Ok(Self { content: content.as_str().into(), quoted, ascii: content.is_ascii() })
     }
 
     /// What it says, without quoting; not what goes on the wire, which is what `Display` writes.
