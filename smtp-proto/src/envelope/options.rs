@@ -189,7 +189,8 @@ impl OriginalRecipient {
         check_characters(&kind, |c| c.is_ascii_alphanumeric() || c == '-').map_err(error)?;
         let is_utf8 = kind.eq_ignore_ascii_case("utf-8");
         check_characters(&address, |c| match is_utf8 {
-            true => !c.is_control() && !c.is_whitespace(),
+            // A space may be in a quoted local part.
+            true => c == ' ' || !(c.is_control() || c.is_whitespace()),
             false => matches!(c, ' '..='~'),
         })
         .map_err(error)?;
@@ -609,6 +610,8 @@ mod tests {
         assert_eq!(rule("rfc822", "a\r\nb"), OptionRule::Character { at: 1 });
         assert_eq!(rule("rfc822", "ü@x"), OptionRule::Character { at: 0 });
         assert_eq!(rule("utf-8", "a\u{85}b"), OptionRule::Character { at: 1 });
+        assert_eq!(rule("utf-8", "a\u{a0}b"), OptionRule::Character { at: 1 });
+        assert_eq!(rule("utf-8", "a\tb"), OptionRule::Character { at: 1 });
         assert_eq!(rule("x", ""), OptionRule::Empty);
         assert_eq!(rule("x", &"y".repeat(499)), OptionRule::TooLong { length: 501, limit: 500 });
     }
@@ -623,6 +626,18 @@ mod tests {
         }
         assert_eq!(OriginalRecipient::new("utf-8", "ü+@x").unwrap().to_string(), "utf-8;\\x{FC}\\x{2B}@x");
         assert_eq!(OriginalRecipient::read("utf-8;ü@x").unwrap().address(), "ü@x");
+        // Spaces may be in addresses, and never stand there as they are.
+        for (address, written) in [
+            ("\"a ü\"@x", "utf-8;\"a\\x{20}\\x{FC}\"@x"),
+            ("\"a  b\u{fffd} \"@[192.0.2.1]", "utf-8;\"a\\x{20}\\x{20}b\\x{FFFD}\\x{20}\"@[192.0.2.1]"),
+            ("\"a b\"@x", "rfc822;\"a+20b\"@x"),
+        ] {
+            let original = OriginalRecipient::from(&address.parse::<Address>().unwrap());
+            assert_eq!(original.to_string(), written);
+            assert_eq!(OriginalRecipient::new(original.kind(), original.address()), Ok(original.clone()));
+            assert_eq!(OriginalRecipient::read(written), Some(original));
+        }
+        assert_eq!(OriginalRecipient::read("utf-8;a b@x"), None);
         for bad in [
             "rfc822",
             "rfc822;",
