@@ -7,11 +7,12 @@ use std::time::Duration;
 use jiff::fmt::rfc2822;
 
 /// Minutes of a day: an offset has fewer.
-const DAY: i32 = 24 * 60;
+const MINUTES: i32 = 24 * 60;
 /// Seconds of a day.
 const SECONDS: i64 = 86_400;
-/// The first day of the year 1900 and the last of the year 9999, counted from 1970-01-01.
+/// The first day of the year 1900, counted from 1970-01-01.
 const FIRST: i64 = -25_567;
+/// The last day of the year 9999.
 const LAST: i64 = 2_932_896;
 
 /// A moment with the offset of its time zone, in whole seconds, from the year 1900 to 9999.
@@ -56,7 +57,7 @@ impl Date {
     fn new(seconds: i64, offset: Option<i16>) -> Result<Self, DateError> {
         let date = Self { seconds, offset };
         let days = date.local().div_euclid(SECONDS);
-        if i32::from(offset.unwrap_or(0)).abs() < DAY && (FIRST..=LAST).contains(&days) {
+        if i32::from(offset.unwrap_or(0)).abs() < MINUTES && (FIRST..=LAST).contains(&days) {
             Ok(date)
         } else {
             Err(DateError::OutOfRange)
@@ -73,7 +74,6 @@ impl Date {
         const DAYS: [&[u8; 3]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
         const MONTHS: [&[u8; 3]; 12] =
             [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
-        const LENGTH: usize = 31;
         let local = self.local();
         let day_number = local.div_euclid(SECONDS);
         let second = u32::try_from(local.rem_euclid(SECONDS)).unwrap_or_default();
@@ -81,9 +81,9 @@ impl Date {
         let weekday = usize::try_from(day_number.rem_euclid(7)).unwrap_or_default();
         let minutes = u32::from(self.offset.unwrap_or(0).unsigned_abs());
         let start = out.len();
-        out.extend_from_slice(b"Thu, 01 Jan 1970 00:00:00 +0000");
         // Written where it stays, for what has just been written is slow to copy.
-        let Some(text) = out.last_chunk_mut::<LENGTH>() else { return };
+        out.extend_from_slice(b"Thu, 01 Jan 1970 00:00:00 +0000");
+        let Some(text) = out.last_chunk_mut::<31>() else { return };
         let mut put = |at: usize, piece: &[u8]| text[at..at + piece.len()].copy_from_slice(piece);
         put(0, DAYS[weekday]);
         put(5, &digits(day));

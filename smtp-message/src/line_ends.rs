@@ -159,24 +159,27 @@ pub(crate) fn find_long_line(data: &[u8]) -> Option<(usize, usize)> {
     None
 }
 
+/// What [`find_bare`] finds, octet by octet.
+#[cfg(test)]
+pub(crate) fn first_bare(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        match &text[at..] {
+            [b'\r', b'\n', ..] => at += 2,
+            [b'\r' | b'\n', ..] => return Some(at),
+            [_, ..] => at += 1,
+            [] => return None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn bare_line_ends_are_found_wherever_they_stand() {
-        let first_bare = |text: &[u8]| {
-            let mut at = 0;
-            loop {
-                match &text[at..] {
-                    [b'\r', b'\n', ..] => at += 2,
-                    [b'\r' | b'\n', ..] => return Some(at),
-                    [_, ..] => at += 1,
-                    [] => return None,
-                }
-            }
-        };
-        // All texts of eight of these characters, behind others of every length.
+        // All texts of eight of these characters, behind others of many lengths.
         for number in 0..3_u32.pow(8) {
             let mut text = vec![b'x'; number as usize % 200];
             text.extend((0..8).map(|i| b"a\r\n"[(number / 3_u32.pow(i) % 3) as usize]));

@@ -29,7 +29,8 @@ const COUNTED: u64 = 10;
 const MAX_BYTES_COUNTED: usize = 1 << 20;
 
 const HELP: &str =
-    "peers [--rounds N] [--no-instructions] [WORKLOAD...]: those whose name contains one of the words";
+    "peers [--rounds N] [--no-instructions] [WORKLOAD...]: those whose name contains one of the words,
+in N rounds, rounded up to a multiple of 5, of which each process does a part";
 
 fn main() -> ExitCode {
     let (mut rounds, mut instructions, mut words) = (45, true, Vec::new());
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
                 run_counted();
                 return ExitCode::SUCCESS;
             }
-            // And itself so.
+            // This program runs itself so, to measure.
             "--times" => measures = true,
             "--rounds" => match arguments.next().map(|n| n.parse()) {
                 Some(Ok(n)) if n > 0 => rounds = n,

@@ -136,7 +136,7 @@ pub(super) fn fields(head: &[u8]) -> Result<Vec<Field<'_>>, NoField> {
 /// Fields by name without regard to case, those at the bottom first (RFC 6376 section 5.4.2).
 pub(super) struct ByName<'a> {
     fields: &'a [Field<'a>],
-    /// Their places, sorted by name, and among equal names from the bottom up.
+    /// Their places, sorted by [`compare`], and among equal names from the bottom up.
     places: Vec<usize>,
 }
 

@@ -96,7 +96,7 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::line_ends::find_bare;
+    use crate::line_ends::first_bare;
 
     #[track_caller]
     fn check(text: &str, wrong: Option<Wrong>) {
@@ -135,11 +135,11 @@ mod tests {
     }
 
     #[test]
-    fn all_short_texts_behind_others_of_every_length() {
+    fn all_short_texts_behind_others_of_many_lengths() {
         for number in 0..3_u32.pow(8) {
             let text = (0..8).map(|i| char::from(b"a\r\n"[(number / 3_u32.pow(i) % 3) as usize]));
             let text = "x".repeat(number as usize % 200) + &text.collect::<String>();
-            let bare = find_bare(text.as_bytes()).map(|at| Wrong::BareLineEnd(at as u64));
+            let bare = first_bare(text.as_bytes()).map(|at| Wrong::BareLineEnd(at as u64));
             for piece in [number as usize % text.len() + 1, text.len()] {
                 let mut lines = Lines::default();
                 text.as_bytes().chunks(piece).for_each(|piece| lines.update(piece));

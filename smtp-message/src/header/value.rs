@@ -135,7 +135,7 @@ impl HeaderValue {
             Self::Raw(text) => field.raw(text),
             Self::Mailboxes(list) => list.write(field),
             Self::MessageIds(ids) => ids.iter().for_each(|id| field.token(id.as_str())),
-            Self::Date(date) => field.token(&date.to_string()),
+            Self::Date(date) => field.date(*date),
             Self::Phrases(phrases) => {
                 let mut encoded = false;
                 for (i, phrase) in phrases.iter().enumerate() {

@@ -12,6 +12,7 @@ use smtp_proto::Address;
 use smtp_proto::address::syntax::{is_atext, write_quoted};
 
 use super::find_forbidden;
+use crate::Date;
 use crate::line_ends::LINE_LIMIT;
 use crate::steps;
 
@@ -53,6 +54,8 @@ impl<'a> FieldWriter<'a> {
 
     /// Writes an address, which cannot be broken, in angle brackets or not; in UTF-8 its domain is for people to read.
     pub(crate) fn address(&mut self, address: &Address, brackets: bool) {
+        // All else can be encoded.
+        debug_assert!(self.utf8 || address.is_ascii(), "{address} needs UTF-8");
         let (start, utf8) = (self.out.len(), self.utf8);
         self.out.extend_from_slice(if brackets { b" <" } else { b" " });
         write_address(self.out, address, utf8);
@@ -68,6 +71,14 @@ impl<'a> FieldWriter<'a> {
             self.column = 0;
         }
         self.column += 1 + len;
+    }
+
+    /// Writes a date.
+    pub(crate) fn date(&mut self, date: Date) {
+        const LENGTH: usize = 31;
+        self.space(LENGTH + GLUED);
+        date.write(self.out);
+        self.column += LENGTH;
     }
 
     /// Writes a value that is ASCII and ends in a word as it is, folded at white space only.

@@ -70,10 +70,12 @@ impl Mailbox {
         Self::named(&name.into(), Ok(address))
     }
 
-    /// The address is moved when the name has been looked at, for what has just been written is slow to move.
+    /// What is wrong with the address is told first.  But it is moved last, for what has just been written is slow to move.
     #[inline]
     fn named(name: &str, address: Result<Address, AddressError>) -> Result<Self, MailboxError> {
-        check_name(name)?;
+        if let Err(error) = check_name(name) {
+            return Err(address.err().map_or(error, MailboxError::from));
+        }
         Ok(Self { name: (!name.is_empty()).then(|| name.into()), address: address? })
     }
 
@@ -316,7 +318,7 @@ impl MailboxList {
     }
 
     /// What its mailboxes are.
-    #[inline(never)] // each list is looked at, and all the code that makes a message fits into the closest cache
+    #[inline(never)] // one copy for all lists: what makes a message is to fit into the closest cache
     pub(crate) fn kinds(&self) -> Kinds {
         let mut kinds = Kinds::default();
         let mut look = |mailbox: &Mailbox| {

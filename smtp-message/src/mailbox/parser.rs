@@ -163,16 +163,18 @@ fn mailbox(input: &str, mode: Mode) -> Result<(&str, Mailbox), Failure> {
         }
         let (rest, address) = delimited(cfws, spec, (cfws, char('>'))).parse(rest)?;
         let (rest, _) = cfws(rest)?;
-        return Ok((rest, Mailbox::named(&name, address.parse())?));
+        let address = address.parse().map_err(MailboxError::from)?;
+        return Ok((rest, Mailbox::named(&name, Ok(address))?));
     }
     let (rest, address) = spec(input)?;
     if address.is_empty() {
         return Err(Failure::At(input.len()));
     }
+    let address = address.parse().map_err(MailboxError::from)?;
     let (rest, comment) = cfws(rest)?;
     // A TAB may stand in a comment and not in a name.
     let name = unescape(comment.unwrap_or_default().trim_matches([' ', '\t'])).replace('\t', " ");
-    Ok((rest, Mailbox::named(&name, address.parse())?))
+    Ok((rest, Mailbox::named(&name, Ok(address))?))
 }
 
 /// Recognizes an address; what is in quotes or brackets does not end it.
@@ -325,6 +327,18 @@ mod tests {
         let name = "Ünal <x>, \"y\" (z) \\";
         let mailbox = Mailbox::new(name, "a@x.org".parse().unwrap()).unwrap();
         check(&mailbox.to_string(), name, "a@x.org");
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_address_is_told_first() {
+        for (name, address) in [("a\u{1}", "bad@@"), ("a\tb", ""), ("", "x@")] {
+            let error = Mailbox::try_from((name, address)).unwrap_err();
+            assert!(matches!(error, MailboxError::Address(_)), "{name:?} {address:?}: {error}");
+        }
+        for text in ["x@ (c", "..@(", "a <x@"] {
+            let expected = matches!(text.parse::<Mailbox>(), Err(MailboxError::Address(_)));
+            assert_eq!(expected, !text.contains('<'), "{text}");
+        }
     }
 
     #[test]

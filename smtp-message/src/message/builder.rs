@@ -421,7 +421,8 @@ impl MessageBuilder {
 
     fn only_text(&mut self, role: Role, content_type: ContentType, text: String) {
         let leaf = Node::Leaf(Leaf::text(text));
-        // Most messages have one part, and what has just been written is slow to move: it goes where it stays.
+        // Most messages have one part, and what has just been written is slow to move: it goes where it stays.  Without a
+        // first part there is no other.
         match &mut self.0.first {
             first @ None => {
                 let (_, part) = first.insert((role, Part::with(Node::Multipart(Vec::new()), content_type)));
@@ -521,7 +522,6 @@ impl MessageBuilder {
         ids(out, "References", &self.0.references);
         self.0.others.iter().for_each(|other| other.write(out, utf8));
         out.extend_from_slice(b"MIME-Version: 1.0\r\n");
-        debug_assert!(utf8 || head.is_ascii());
         head
     }
 

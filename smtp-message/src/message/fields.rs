@@ -131,11 +131,12 @@ impl MessageBuilder {
         self
     }
 
-    /// Notes what is wrong with all fields but those that every message has.
-    #[inline(never)]
-    pub(super) fn check_others(&self, problems: &mut BuildError) {
-        if let Some(allowed) = &self.0.allowed {
-            self.check_allowed(allowed, problems);
+    /// Notes what is wrong with the fields that hardly any message has.
+    #[inline(never)] // and so this is not in the way of what all messages need
+    pub(super) fn check_others(&mut self, problems: &mut BuildError) {
+        // A message does not keep it.
+        if let Some(allowed) = self.0.allowed.take() {
+            self.check_allowed(&allowed, problems);
         }
         self.check_once(problems);
     }

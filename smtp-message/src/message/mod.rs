@@ -18,13 +18,13 @@ use builder::Given;
 pub use builder::MessageBuilder;
 pub use fields::{AutoSubmitted, Importance};
 pub(crate) use parties::unique;
+use plan::room;
 pub(crate) use plan::{Boundaries, Held, Mode, Plan, PlanChunks};
 pub use problem::{BuildError, Problem, Rule};
 pub use resent::Resent;
 
 use crate::part::Part;
 use crate::{Chunks, Content, ContentError, MessageId};
-use plan::room;
 
 /// A message, ready to be sent any number of times.  Cloning it copies nothing large.
 ///
@@ -64,7 +64,7 @@ pub struct Message(Arc<Inner>);
 struct Inner {
     plans: Plans,
     sender: Address,
-    /// What the message was made of, but for its parts.
+    /// What it was made of, but for its parts: it is not moved, for that takes longer than all that is asked of it.
     given: Box<Given>,
     /// The addresses of the recipients, once somebody has asked for them.
     recipients: OnceLock<Vec<Address>>,

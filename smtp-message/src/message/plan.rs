@@ -111,7 +111,7 @@ impl Plan {
             steps::add(head);
             let leaves = Vec::new();
             let mut planner =
-                Planner { flat, leaves, most: BodyType::SevenBit, boundaries, mode, occurs: false };
+                Planner { flat, leaves, needed: BodyType::SevenBit, boundaries, mode, occurs: false };
             planner.part(body)?;
             if let Node::Entity(bytes) = &body.node
                 && !bytes.ends_with(b"\n")
@@ -128,7 +128,7 @@ impl Plan {
                 boundaries.other();
                 continue;
             }
-            let Planner { flat, leaves, most: body, .. } = planner;
+            let Planner { flat, leaves, needed: body, .. } = planner;
             let size =
                 leaves.iter().map(|placed| placed.leaf.size).fold(flat.len() as u64, u64::saturating_add);
             return Ok(Self { flat, leaves, form: Form { size: Some(size), body, smtputf8: mode.utf8 } });
@@ -192,7 +192,7 @@ struct Planner<'a> {
     flat: Vec<u8>,
     leaves: Vec<Placed>,
     /// What a server must be able to take, by the parts so far.
-    most: BodyType,
+    needed: BodyType,
     boundaries: &'a mut Boundaries,
     mode: Mode,
     /// A boundary occurs in a part.
@@ -335,7 +335,7 @@ impl Planner<'_> {
     }
 
     fn note(&mut self, body: BodyType) -> BodyType {
-        self.most = most(self.most, body);
+        self.needed = most(self.needed, body);
         body
     }
 }

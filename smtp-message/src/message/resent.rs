@@ -3,6 +3,7 @@
 use super::builder::{mailbox, mailboxes, token};
 use super::parties::Parties;
 use super::problem::{BuildError, Rule};
+use crate::header::FieldWriter;
 use crate::{Date, DateError, Mailbox, MailboxError, MessageId, MessageIdError, Stamp};
 
 /// Who passes a message on, to whom and when; the message keeps all its own fields.
@@ -205,7 +206,9 @@ impl Resent {
     pub(super) fn write(&self, out: &mut Vec<u8>, stamp: &Stamp, utf8: bool) {
         // A time that no date can be made of has been refused for the message itself.
         if let Some(date) = self.date.or_else(|| stamp.unix_time.try_into().ok()) {
-            token(out, "Resent-Date", &date.to_string());
+            let mut field = FieldWriter::new(out, "Resent-Date", utf8);
+            field.date(date);
+            field.end();
         }
         mailboxes(out, "Resent-From", &self.parties.from, utf8);
         if let Some(sender) = &self.parties.sender {

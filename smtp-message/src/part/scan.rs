@@ -279,7 +279,7 @@ fn plain(data: &[u8]) -> Option<Plain> {
     if first == b'\n' || is_odd(first) || last == b'\r' {
         return None;
     }
-    let Some(last) = data.len().checked_sub(STEP + 1) else {
+    let Some(last_step) = data.len().checked_sub(STEP + 1) else {
         return (!any_odd(data, &data[1..])).then(|| Plain { equals: data.contains(&b'=') });
     };
     let mut at = 0;
@@ -288,7 +288,7 @@ fn plain(data: &[u8]) -> Option<Plain> {
             return None;
         }
         // Some are looked at again, which makes a whole step of the rest.
-        at = if at == last { data.len() } else { last.min(at + STEP) };
+        at = if at == last_step { data.len() } else { last_step.min(at + STEP) };
     }
     Some(Plain { equals: memchr(b'=', data).is_some() })
 }

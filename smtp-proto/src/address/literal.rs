@@ -35,8 +35,14 @@ pub struct AddressLiteral(Repr);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Repr {
     Ip(IpAddr),
-    /// Tag and content; hardly any address has them, and none is larger for them.
-    General(Box<(String, String)>),
+    /// Hardly any address has one, and none is larger for it.
+    General(Box<General>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct General {
+    tag: String,
+    content: String,
 }
 
 impl AddressLiteral {
@@ -52,7 +58,7 @@ impl AddressLiteral {
     pub fn general(&self) -> Option<(&str, &str)> {
         match &self.0 {
             Repr::Ip(_) => None,
-            Repr::General(general) => Some((&general.0, &general.1)),
+            Repr::General(general) => Some((&general.tag, &general.content)),
         }
     }
 }
@@ -97,7 +103,8 @@ fn literal(input: &str) -> IResult<&str, Repr> {
         if tag.eq_ignore_ascii_case("IPv6") {
             return content.parse::<Ipv6Addr>().ok().map(|ip| Repr::Ip(ip.into()));
         }
-        (!tag.ends_with('-')).then(|| Repr::General(Box::new((tag.into(), content.into()))))
+        let general = || General { tag: tag.into(), content: content.into() };
+        (!tag.ends_with('-')).then(|| Repr::General(Box::new(general())))
     });
     all_consuming(delimited(char('['), alt((v4, tagged)), char(']'))).parse(input)
 }
@@ -107,7 +114,7 @@ impl fmt::Display for AddressLiteral {
         match &self.0 {
             Repr::Ip(IpAddr::V4(ip)) => write!(f, "[{ip}]"),
             Repr::Ip(IpAddr::V6(ip)) => write!(f, "[IPv6:{ip}]"),
-            Repr::General(general) => write!(f, "[{}:{}]", general.0, general.1),
+            Repr::General(general) => write!(f, "[{}:{}]", general.tag, general.content),
         }
     }
 }
