@@ -69,6 +69,9 @@ impl Date {
         self.seconds.saturating_add(i64::from(self.offset.unwrap_or(0)) * 60)
     }
 
+    /// Octets of a date in a header; a day of one digit makes it one shorter.
+    pub(crate) const LENGTH: usize = 31;
+
     /// Appends it as it stands in a header, such as `Mon, 15 Jun 2026 13:24:05 +0200`.
     pub(crate) fn write(self, out: &mut Vec<u8>) {
         const DAYS: [&[u8; 3]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
@@ -83,7 +86,7 @@ impl Date {
         let start = out.len();
         // Written where it stays, for what has just been written is slow to copy.
         out.extend_from_slice(b"Thu, 01 Jan 1970 00:00:00 +0000");
-        let Some(text) = out.last_chunk_mut::<31>() else { return };
+        let Some(text) = out.last_chunk_mut::<{ Self::LENGTH }>() else { return };
         let mut put = |at: usize, piece: &[u8]| text[at..at + piece.len()].copy_from_slice(piece);
         put(0, DAYS[weekday]);
         put(5, &digits(day));

@@ -117,10 +117,9 @@ impl Signer {
             _ => head.strip_suffix(b"\r\n\r\n").map_or(head, |_| &head[..head.len() - 2]),
         };
         if !self.eight_bit
-            && !head.is_ascii()
-            && let Some(at) = head.iter().position(|octet| !octet.is_ascii())
+            && let Some(at) = find_eight_bit(head)
         {
-            return Err(SignError::EightBit { at: at as u64 });
+            return Err(SignError::EightBit { at });
         }
         let fields = head::fields(head).map_err(|error| SignError::NoField { line: error.line })?;
         let by_name = ByName::new(&fields);
@@ -257,9 +256,8 @@ impl SigningPass {
     /// Takes the next piece, cut anywhere.
     pub fn update(&mut self, piece: &[u8]) {
         for piece in piece.chunks(AT_A_TIME) {
-            if self.first.is_none() && !piece.is_ascii() {
-                let at = piece.iter().position(|octet| !octet.is_ascii()).unwrap_or_default();
-                self.first = Some(self.octets + at as u64);
+            if self.first.is_none() {
+                self.first = find_eight_bit(piece).map(|at| self.octets + at);
             }
             self.octets += piece.len() as u64;
             let body = self.head.take(piece);
@@ -300,6 +298,14 @@ impl SigningPass {
             _ => Ok(()),
         }
     }
+}
+
+/// Where the first octet stands that is not 7-bit.
+fn find_eight_bit(octets: &[u8]) -> Option<u64> {
+    if octets.is_ascii() {
+        return None;
+    }
+    octets.iter().position(|octet| !octet.is_ascii()).map(|at| at as u64)
 }
 
 /// The first pass over a body.

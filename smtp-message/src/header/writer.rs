@@ -75,10 +75,9 @@ impl<'a> FieldWriter<'a> {
 
     /// Writes a date.
     pub(crate) fn date(&mut self, date: Date) {
-        const LENGTH: usize = 31;
-        self.space(LENGTH + GLUED);
+        self.space(Date::LENGTH + GLUED);
         date.write(self.out);
-        self.column += LENGTH;
+        self.column += Date::LENGTH;
     }
 
     /// Writes a value that is ASCII and ends in a word as it is, folded at white space only.

@@ -268,7 +268,7 @@ impl Planner<'_> {
             _ => TransferEncoding::EightBit.field(),
         };
         steps::add(self.flat.len() - encoding + self.leaves.len() - later);
-        self.flat.splice(encoding..encoding, line.iter().copied());
+        self.flat.splice(encoding..encoding, line.bytes());
         for placed in &mut self.leaves[later..] {
             placed.at += line.len();
         }
@@ -328,7 +328,7 @@ impl Planner<'_> {
         }
         field.end();
         if let Some(encoding) = encoding {
-            out.extend_from_slice(encoding.field());
+            out.extend_from_slice(encoding.field().as_bytes());
         }
         part.write_other_fields(out, utf8);
         out.extend_from_slice(b"\r\n");

@@ -34,23 +34,17 @@ pub enum TransferEncoding {
 
 impl TransferEncoding {
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::SevenBit => "7bit",
-            Self::EightBit => "8bit",
-            Self::Binary => "binary",
-            Self::QuotedPrintable => "quoted-printable",
-            Self::Base64 => "base64",
-        }
+        self.field().strip_prefix("Content-Transfer-Encoding: ").unwrap_or_default().trim_end()
     }
 
     /// The field that says so.
-    pub(crate) fn field(self) -> &'static [u8] {
+    pub(crate) fn field(self) -> &'static str {
         match self {
-            Self::SevenBit => b"Content-Transfer-Encoding: 7bit\r\n",
-            Self::EightBit => b"Content-Transfer-Encoding: 8bit\r\n",
-            Self::Binary => b"Content-Transfer-Encoding: binary\r\n",
-            Self::QuotedPrintable => b"Content-Transfer-Encoding: quoted-printable\r\n",
-            Self::Base64 => b"Content-Transfer-Encoding: base64\r\n",
+            Self::SevenBit => "Content-Transfer-Encoding: 7bit\r\n",
+            Self::EightBit => "Content-Transfer-Encoding: 8bit\r\n",
+            Self::Binary => "Content-Transfer-Encoding: binary\r\n",
+            Self::QuotedPrintable => "Content-Transfer-Encoding: quoted-printable\r\n",
+            Self::Base64 => "Content-Transfer-Encoding: base64\r\n",
         }
     }
 

@@ -352,3 +352,10 @@ fn utf8_in_the_headers_of_an_entity_needs_smtputf8() {
         assert_eq!(error.problems()[0].rule(), &rule);
     }
 }
+
+#[test]
+fn encodings_have_the_names_that_their_fields_say() {
+    let all = [SevenBit, EightBit, Binary, QuotedPrintable, Base64];
+    assert_eq!(all.map(TransferEncoding::name), ["7bit", "8bit", "binary", "quoted-printable", "base64"]);
+    assert!(all.iter().all(|encoding| encoding.field().ends_with("\r\n")));
+}
